@@ -1,0 +1,10 @@
+//! What the example programs share: walking a directory tree, a table, and a line of progress.
+
+pub mod progress;
+pub mod table;
+pub mod tree;
+
+/// The code in the project's README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

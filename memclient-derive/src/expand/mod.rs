@@ -1,0 +1,8 @@
+//! Checked models to tokens. What is printed is glue: the work is done by the library.
+
+pub(crate) mod cached_fn;
+mod call;
+mod companion;
+pub(crate) mod derive_key;
+pub(crate) mod derive_value;
+mod operation;

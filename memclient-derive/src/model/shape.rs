@@ -1,0 +1,296 @@
+//! Structs and enums as the derives see them.
+
+use std::{iter, slice};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Type, ext::IdentExt};
+
+use crate::{
+    crate_path::CratePath,
+    diag::Diag,
+    parse::fields::{self, Codec, ContainerOptions, FieldOptions},
+};
+
+/// A struct or an enum.
+pub(crate) struct Shape {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) body: Body,
+    pub(crate) serde: Vec<Serde>,
+    pub(crate) version: Option<u32>,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) crate_path: CratePath,
+}
+
+/// What a type is made of.
+pub(crate) enum Body {
+    Struct(Variant),
+    Enum(Vec<Variant>),
+}
+
+/// The fields of a struct or of one variant.
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    pub(crate) style: Style,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) serde: Vec<Serde>,
+}
+
+/// One `#[serde(..)]` attribute.
+pub(crate) struct Serde {
+    pub(crate) text: String,
+    /// The names of its options, such as `rename` of `rename = "n"`.
+    pub(crate) options: Vec<Ident>,
+}
+
+/// How fields are written.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Style {
+    Named,
+    Tuple,
+    Unit,
+}
+
+/// One field.
+pub(crate) struct Field {
+    /// Its name, or its place as text.
+    pub(crate) name: String,
+    pub(crate) member: syn::Member,
+    pub(crate) ty: Type,
+    pub(crate) serde: Vec<Serde>,
+    pub(crate) skip: bool,
+    pub(crate) opaque: bool,
+}
+
+impl Shape {
+    /// Reads a type and its `#[cache(..)]` options; mistakes go to `diag`.
+    pub(crate) fn new(input: DeriveInput, diag: &mut Diag) -> Option<Self> {
+        let mut options = ContainerOptions::parse(&input.attrs, diag);
+        let body = match &input.data {
+            Data::Struct(data) => {
+                Body::Struct(Variant::new(&input.ident, &data.fields, Vec::new(), diag))
+            }
+            Data::Enum(data) => Body::Enum(
+                data.variants
+                    .iter()
+                    .map(|variant| {
+                        fields::refuse(&variant.attrs, diag);
+                        let serde = Serde::read_all(&variant.attrs);
+                        Variant::new(&variant.ident, &variant.fields, serde, diag)
+                    })
+                    .collect(),
+            ),
+            Data::Union(data) => {
+                diag.error(
+                    data.union_token,
+                    "a union does not know which of its fields is there: use an enum",
+                );
+                return None;
+            }
+        };
+        Some(Self {
+            serde: Serde::read_all(&input.attrs),
+            body,
+            version: options.version.take(),
+            codec: options.codec.take(),
+            crate_path: CratePath::new(options.crate_path.take()),
+            ident: input.ident,
+            generics: input.generics,
+        })
+    }
+
+    /// Returns the `#[serde(..)]` attributes that decide the bytes: those on the type, its variants,
+    /// and the fields that are written.
+    pub(crate) fn serde_of_bytes(&self) -> impl Iterator<Item = &Serde> {
+        let on_variants = self.variants().iter().flat_map(|variant| &variant.serde);
+        let written = self.fields().filter(|field| !field.is_left_out());
+        let on_fields = written.flat_map(|field| &field.serde);
+        self.serde.iter().chain(on_variants).chain(on_fields)
+    }
+
+    /// Returns every field of every variant.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.variants().iter().flat_map(|variant| &variant.fields)
+    }
+
+    fn variants(&self) -> &[Variant] {
+        match &self.body {
+            Body::Struct(variant) => slice::from_ref(variant),
+            Body::Enum(variants) => variants,
+        }
+    }
+}
+
+impl Variant {
+    fn new(ident: &Ident, fields: &Fields, serde: Vec<Serde>, diag: &mut Diag) -> Self {
+        let style = match fields {
+            Fields::Named(_) => Style::Named,
+            Fields::Unnamed(_) => Style::Tuple,
+            Fields::Unit => Style::Unit,
+        };
+        let fields = iter::zip(fields, fields.members())
+            .map(|(field, member)| {
+                let options = FieldOptions::parse(&field.attrs, diag);
+                Field {
+                    name: match &member {
+                        syn::Member::Named(name) => name.unraw().to_string(),
+                        syn::Member::Unnamed(index) => index.index.to_string(),
+                    },
+                    member,
+                    ty: field.ty.clone(),
+                    serde: Serde::read_all(&field.attrs),
+                    skip: options.skip.get().is_some(),
+                    opaque: options.opaque.get().is_some(),
+                }
+            })
+            .collect();
+        Self { ident: ident.clone(), style, fields, serde }
+    }
+}
+
+impl Field {
+    /// Tells whether serde leaves the field out, so that its type has no say in the bytes.
+    pub(crate) fn is_left_out(&self) -> bool {
+        let has = |name| self.serde.iter().any(|it| it.has(name));
+        has("skip") || (has("skip_serializing") && has("skip_deserializing"))
+    }
+}
+
+impl Serde {
+    fn read_all(attributes: &[Attribute]) -> Vec<Self> {
+        attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("serde"))
+            .map(|attribute| Self {
+                text: canonical(&attribute.meta.to_token_stream()),
+                options: option_names(attribute),
+            })
+            .collect()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.options.iter().any(|it| it == name)
+    }
+}
+
+/// Returns the first word of the list and each that stands behind a comma.
+fn option_names(attribute: &Attribute) -> Vec<Ident> {
+    let syn::Meta::List(list) = &attribute.meta else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    let mut is_start = true;
+    for tree in list.tokens.clone() {
+        match tree {
+            TokenTree::Ident(name) if is_start => names.push(name),
+            TokenTree::Punct(sign) if sign.as_char() == ',' => {
+                is_start = true;
+                continue;
+            }
+            _ => {}
+        }
+        is_start = false;
+    }
+    names
+}
+
+/// Returns tokens as text that does not hang on how a compiler spaces them.
+///
+/// The text goes into fingerprints, which must be the same for every build of the same source.
+pub(crate) fn canonical(tokens: &TokenStream) -> String {
+    fn write(tokens: TokenStream, words: &mut Vec<String>) {
+        for tree in tokens {
+            match tree {
+                TokenTree::Group(group) => {
+                    let (open, close) = match group.delimiter() {
+                        Delimiter::Parenthesis => ("(", ")"),
+                        Delimiter::Brace => ("{", "}"),
+                        Delimiter::Bracket => ("[", "]"),
+                        Delimiter::None => ("", ""),
+                    };
+                    words.push(open.to_owned());
+                    write(group.stream(), words);
+                    words.push(close.to_owned());
+                }
+                other => words.push(other.to_string()),
+            }
+        }
+    }
+    let mut words = Vec::new();
+    write(tokens.clone(), &mut words);
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn text_of_tokens_does_not_hang_on_spacing() {
+        assert_eq!(canonical(&quote!(Vec<u8>)), "Vec < u8 >");
+        assert_eq!(canonical(&"Vec<u8>".parse().unwrap()), "Vec < u8 >");
+        assert_eq!(canonical(&"a::b ( [ c ] )".parse().unwrap()), "a : : b ( [ c ] )");
+    }
+
+    #[test]
+    fn serde_attributes_and_options_are_kept_with_their_field() {
+        let mut diag = Diag::new();
+        let shape = Shape::new(
+            parse_quote! {
+                #[serde(rename_all = "camelCase")]
+                #[cache(version = 4)]
+                struct User {
+                    #[serde(rename = "n", skip)]
+                    name: String,
+                    #[cache(opaque)]
+                    r#type: Foreign,
+                }
+            },
+            &mut diag,
+        );
+        diag.finish().unwrap();
+        let shape = shape.unwrap();
+        assert_eq!(shape.serde.len(), 1);
+        assert_eq!(shape.serde[0].text, "serde ( rename_all = \"camelCase\" )");
+        assert_eq!(shape.version, Some(4));
+        let fields: Vec<_> = shape.fields().collect();
+        assert_eq!(fields[0].name, "name");
+        assert!(fields[0].is_left_out());
+        assert_eq!(fields[1].name, "type");
+        assert!(fields[1].opaque && !fields[1].is_left_out());
+    }
+
+    #[test]
+    fn unions_and_options_on_variants_are_refused() {
+        let check = |input: DeriveInput, part: &str| {
+            let mut diag = Diag::new();
+            Shape::new(input, &mut diag);
+            let message = diag.finish().unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        };
+        check(parse_quote!(union U { a: u32 }), "use an enum");
+        check(
+            parse_quote!(
+                enum E {
+                    #[cache(skip)]
+                    A,
+                }
+            ),
+            "no option for a variant",
+        );
+        check(
+            parse_quote!(
+                struct S {
+                    #[cache(opaqe)]
+                    a: u32,
+                }
+            ),
+            "did you mean `opaque`?",
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Which types can be values.
+
+use crate::{diag::Diag, model::shape::Shape, parse::fields::Codec};
+
+/// Notes what keeps a type from being read back as it was written.
+pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
+    if let Some(lifetime) = shape.generics.lifetimes().next() {
+        diag.error(
+            lifetime,
+            "a cached value outlives what it was made from, so it cannot borrow: hold `String`, \
+             `Vec<T>` or `Arc<T>`",
+        );
+    }
+    if shape.codec == Some(Codec::Json) {
+        return;
+    }
+    for option in shape.serde_of_bytes().flat_map(|serde| &serde.options) {
+        if NEEDS_NAMES.iter().any(|name| option == name) {
+            diag.error(
+                option,
+                format_args!(
+                    "bincode writes no names, so it cannot read back what `{option}` leaves open: \
+                     put `#[cache(codec = \"json\")]` on the type"
+                ),
+            );
+        }
+    }
+}
+
+/// Options of serde after which a value can be read only by the names in it. bincode would fail to
+/// read it, or read one field for another.
+const NEEDS_NAMES: [&str; 7] = [
+    "content",
+    "flatten",
+    "skip_deserializing",
+    "skip_serializing",
+    "skip_serializing_if",
+    "tag",
+    "untagged",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(input: &str) -> usize {
+        let mut diag = Diag::new();
+        if let Some(shape) = Shape::new(syn::parse_str(input).unwrap(), &mut diag) {
+            check(&shape, &mut diag);
+        }
+        diag.finish().err().map_or(0, |all| all.into_iter().count())
+    }
+
+    #[test]
+    fn what_bincode_cannot_read_back_needs_another_format() {
+        let check = |input, expected| assert_eq!(errors(input), expected, "{input}");
+        check("#[serde(untagged)] enum E { A(u32) }", 1);
+        check("#[serde(tag = \"t\", content = \"c\")] enum E { A(u32) }", 2);
+        check("struct S { #[serde(flatten)] a: A }", 1);
+        check("struct S { #[serde(skip_serializing_if = \"none\")] a: A }", 1);
+        check("#[cache(codec = \"bincode\")] #[serde(untagged)] enum E { A(u32) }", 1);
+        check("#[cache(codec = \"json\")] #[serde(untagged)] enum E { A(u32) }", 0);
+    }
+
+    #[test]
+    fn what_every_format_reads_back_is_accepted() {
+        let check = |input| assert_eq!(errors(input), 0, "{input}");
+        check("#[serde(rename_all = \"camelCase\")] struct S { a: u32 }");
+        check("struct S { #[serde(rename = \"tag\", default)] a: u32 }");
+        check("struct S { #[serde(skip)] a: u32 }");
+        check("struct S { #[serde(skip_serializing, skip_deserializing)] a: u32 }");
+    }
+
+    #[test]
+    fn a_value_does_not_borrow() {
+        assert_eq!(errors("struct S<'a> { a: &'a str }"), 1);
+    }
+}

@@ -1,0 +1,181 @@
+//! `#[cache(...)]` on types and fields, for the derives.
+
+use syn::{Attribute, Ident, Path, parse::ParseStream};
+
+use crate::{
+    diag::{Diag, Slot},
+    parse::{Entry, read_crate, read_options, read_version},
+};
+
+/// What stands on the struct or enum.
+///
+/// One list for both derives, because both may stand on one type and see the same attribute.
+#[derive(Default)]
+pub(crate) struct ContainerOptions {
+    pub(crate) version: Slot<u32>,
+    pub(crate) codec: Slot<Codec>,
+    pub(crate) crate_path: Slot<Path>,
+}
+
+/// What stands on a field.
+#[derive(Default)]
+pub(crate) struct FieldOptions {
+    pub(crate) skip: Slot<()>,
+    pub(crate) opaque: Slot<()>,
+}
+
+/// The format of a value as the user names it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Codec {
+    Bincode,
+    Json,
+}
+
+impl ContainerOptions {
+    pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
+        read_attributes(CONTAINER, attributes, diag)
+    }
+}
+
+impl FieldOptions {
+    pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
+        read_attributes(FIELD, attributes, diag)
+    }
+}
+
+/// Refuses `#[cache(...)]` where none has a meaning.
+pub(crate) fn refuse(attributes: &[Attribute], diag: &mut Diag) {
+    for attribute in attributes.iter().filter(|it| it.path().is_ident("cache")) {
+        diag.error(
+            attribute,
+            "`#[cache(..)]` has no option for a variant: put it on the type or on a field",
+        );
+    }
+}
+
+const CONTAINER: &[Entry<ContainerOptions>] = &[
+    Entry {
+        name: "version",
+        usage: "version = 2",
+        read: |given, input, options, diag| {
+            let version = read_version(given, input)?;
+            options.version.set(given.name, version, diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "codec",
+        usage: r#"codec = "json""#,
+        read: |given, input, options, diag| {
+            given.equals(input)?;
+            let codec = read_codec(input)?;
+            options.codec.set(given.name, codec, diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "crate",
+        usage: "crate = path::to::memclient",
+        read: |given, input, options, diag| {
+            let path = read_crate(given, input)?;
+            options.crate_path.set(given.name, path, diag);
+            Ok(())
+        },
+    },
+];
+
+const FIELD: &[Entry<FieldOptions>] = &[
+    Entry {
+        name: "skip",
+        usage: "skip",
+        read: |given, input, options, diag| {
+            given.alone(input)?;
+            options.skip.set(given.name, (), diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "opaque",
+        usage: "opaque",
+        read: |given, input, options, diag| {
+            given.alone(input)?;
+            options.opaque.set(given.name, (), diag);
+            Ok(())
+        },
+    },
+];
+
+fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], diag: &mut Diag) -> O {
+    let mut options = O::default();
+    for attribute in attributes.iter().filter(|it| it.path().is_ident("cache")) {
+        let read = attribute.parse_args_with(|input: ParseStream<'_>| {
+            read_options(table, input, &mut options, diag);
+            Ok(())
+        });
+        diag.ok(read);
+    }
+    options
+}
+
+fn read_codec(input: ParseStream<'_>) -> syn::Result<Codec> {
+    let wrong = "the formats are `\"bincode\"` and `\"json\"`";
+    if input.peek(Ident) {
+        return Err(input.error(wrong));
+    }
+    let text: syn::LitStr = input.parse()?;
+    match text.value().as_str() {
+        "bincode" => Ok(Codec::Bincode),
+        "json" => Ok(Codec::Json),
+        _ => Err(syn::Error::new_spanned(text, wrong)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{DeriveInput, parse_quote};
+
+    use super::*;
+
+    fn container(input: &DeriveInput) -> (ContainerOptions, Vec<String>) {
+        let mut diag = Diag::new();
+        let options = ContainerOptions::parse(&input.attrs, &mut diag);
+        let errors = match diag.finish() {
+            Ok(()) => Vec::new(),
+            Err(all) => all.into_iter().map(|error| error.to_string()).collect(),
+        };
+        (options, errors)
+    }
+
+    #[test]
+    fn options_of_a_type_may_be_spread_over_attributes() {
+        let (options, errors) = container(&parse_quote! {
+            #[cache(version = 2)]
+            #[serde(transparent)]
+            #[cache(codec = "json", crate = mc)]
+            struct Id;
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.version.get(), Some(&2));
+        assert_eq!(options.codec.get(), Some(&Codec::Json));
+        assert!(options.crate_path.get().is_some());
+    }
+
+    #[test]
+    fn twice_is_seen_across_attributes() {
+        let (_, errors) = container(&parse_quote! {
+            #[cache(version = 2)]
+            #[cache(version = 3)]
+            struct Id;
+        });
+        assert_eq!(errors, ["`version` is given twice: keep one"]);
+    }
+
+    #[test]
+    fn a_wrong_format_lists_the_right_ones() {
+        let (_, errors) = container(&parse_quote! {
+            #[cache(codec = "xml")]
+            struct Id;
+        });
+        assert_eq!(errors, ["the formats are `\"bincode\"` and `\"json\"`"]);
+    }
+}

@@ -1,0 +1,163 @@
+//! What the caching engine stands on: the [`CacheBackend`] trait, and what implements it.
+
+use std::future::Future;
+
+use crate::{
+    error::Result,
+    wire::{Deleted, Key, MAX_KEY, Touched, Ttl, Value},
+};
+
+mod dynamic;
+#[cfg(feature = "testing")]
+pub mod laws;
+mod memcached;
+#[cfg(feature = "moka")]
+mod moka;
+mod none;
+mod op;
+
+#[cfg(feature = "moka")]
+pub use self::moka::{MokaBackend, MokaBackendBuilder};
+pub use self::{
+    dynamic::AnyBackend,
+    none::NoBackend,
+    op::{
+        Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
+        Written,
+    },
+};
+
+/// A store of values by key, as the caching engine needs it.
+///
+/// Implemented by [`Client`](crate::Client) over memcached, by [`MokaBackend`] in process, by
+/// [`Tiered`](crate::Tiered) over two others, and by whatever a program brings along. An
+/// implementation has six operations to write; the others have a right, if slower, default.
+/// [`AnyBackend`] is the erased form.
+///
+/// # What an implementation owes
+/// - A read that begins after a write was answered sees that write or a later one.
+/// - What was stored comes back with the same bytes and flags.
+/// - An item is gone when its time to live has passed, give or take a second.
+/// - Two writes of one key, also conditional ones, happen one after the other.
+/// - Outcomes are the memcached ones: a write with a version on a missing item is
+///   [`Written::NotFound`], an `add` over an item [`Written::NotStored`].
+/// - Dropping a future leaves the operation done or not done, and nothing else harmed.
+/// - Errors are for failures. A miss is no error.
+///
+/// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no cache backend",
+    note = "implement `CacheBackend`, or use `Client`, `MokaBackend`, `Tiered` or `AnyBackend`"
+)]
+pub trait CacheBackend: Send + Sync + 'static {
+    /// Reads one item.
+    ///
+    /// # Errors
+    /// When the backend cannot tell whether there is an item.
+    fn get(&self, key: &Key, how: Get) -> impl Future<Output = Result<Read>> + Send;
+
+    /// Reads many items: one answer per key, in the order of the keys.
+    ///
+    /// One key's failure leaves the others their answers.
+    fn get_many(&self, keys: &[Key], how: Get) -> impl Future<Output = Vec<Result<Read>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(keys.len());
+            for key in keys {
+                answers.push(self.get(key, how).await);
+            }
+            answers
+        }
+    }
+
+    /// Writes one item.
+    ///
+    /// # Errors
+    /// When the item may not have been stored; [`Error::delivery`](crate::Error::delivery) says
+    /// more.
+    fn set(
+        &self,
+        key: &Key,
+        value: Value,
+        how: Set,
+    ) -> impl Future<Output = Result<Written>> + Send;
+
+    /// Writes many items alike: one outcome per entry, in their order.
+    fn set_many(
+        &self,
+        entries: Vec<(Key, Value)>,
+        how: Set,
+    ) -> impl Future<Output = Vec<Result<Written>>> + Send {
+        async move {
+            let mut outcomes = Vec::with_capacity(entries.len());
+            for (key, value) in entries {
+                outcomes.push(self.set(&key, value, how).await);
+            }
+            outcomes
+        }
+    }
+
+    /// Removes one item.
+    ///
+    /// # Errors
+    /// When the item may still be there.
+    fn delete(&self, key: &Key, how: Delete) -> impl Future<Output = Result<Deleted>> + Send;
+
+    /// Gives an item another time to live.
+    ///
+    /// # Errors
+    /// When the item may have its old time to live.
+    fn touch(&self, key: &Key, ttl: Ttl) -> impl Future<Output = Result<Touched>> + Send;
+
+    /// Changes a counter, an item of decimal digits; returns its new value, or `None` where there
+    /// is no counter and the change has no start for one.
+    ///
+    /// # Errors
+    /// When the item is no number, or the counter may or may not have changed.
+    fn arithmetic(
+        &self,
+        key: &Key,
+        how: Arithmetic,
+    ) -> impl Future<Output = Result<Option<u64>>> + Send;
+
+    /// Returns what the backend can do beyond storing.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Returns how long a key may be, in bytes: at most 250, less where a prefix is put before it.
+    fn max_key(&self) -> usize {
+        MAX_KEY
+    }
+
+    /// Answers from this process's memory at once, if this backend keeps the item there; `None`
+    /// sends the caller to [`CacheBackend::get`]. Takes the key's bytes, so that asking costs no
+    /// allocation.
+    fn local(&self, key: &[u8]) -> Option<Hit> {
+        let _ = key;
+        None
+    }
+
+    /// Keeps a copy of another backend's item for `ttl` at most, over whatever is here; a copy that
+    /// does not fit is not kept, and nothing else is then.
+    ///
+    /// With [`Capabilities::COPIES`], reads of the copy answer with the version and the remaining
+    /// life of `hit`, which are those of the other backend. The default stores the value alone.
+    ///
+    /// # Errors
+    /// When an older copy may have stayed.
+    fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> impl Future<Output = Result<()>> + Send {
+        async move { self.set(key, hit.value, Set::ttl(ttl)).await.map(drop) }
+    }
+
+    /// Keeps a value in this process alone, as long as it may be kept there: for the time in which
+    /// the shared store cannot be reached. Does nothing where there is no such place.
+    fn keep_near(&self, key: &Key, value: Value, ttl: Ttl) -> impl Future<Output = ()> + Send {
+        let _ = (key, value, ttl);
+        async {}
+    }
+
+    /// Takes back a value together with the decoded form that a caller has made of it, so that the
+    /// next answer from this process's memory carries it. Does nothing unless the same bytes and
+    /// flags are still kept here; their version and time to live stay as they are.
+    fn keep_decoded(&self, key: &Key, value: &Value) {
+        let _ = (key, value);
+    }
+}

@@ -1,0 +1,767 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use foldhash::quality::RandomState;
+use moka::{Expiry, ops::compute::Op, sync::Cache};
+
+use crate::{
+    backend::{
+        CacheBackend,
+        op::{
+            Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
+            Written,
+        },
+    },
+    clock::Clock,
+    error::{Delivery, Error, Result},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, Value},
+};
+
+/// What an item takes beyond the bytes of its key and its value, as measured on a 64-bit machine:
+/// the item and its reference counts, the slot in the hash table, the places in the eviction queues
+/// and in the timer wheel.
+const OVERHEAD: usize = 560;
+
+/// The client reads into chunks of this size; a shorter value may be a slice of one.
+const READ_CHUNK: usize = 64 * 1024;
+
+const DEFAULT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A backend in this process's own memory, with memcached's semantics.
+///
+/// It has versions, all modes, counters and exact remaining lives, so it serves as the only backend
+/// of a program without a server, as the near tier of [`Tiered`](crate::Tiered), and in place of
+/// memcached in tests. Where it differs: lives are exact and not counted by whole seconds of the
+/// server's clock, a decremented counter is not padded with spaces, and there is no limit to one
+/// value but the budget.
+///
+/// The budget counts bytes of keys and values, and a constant per item; a decoded form counts as
+/// much as the bytes it was made of. When it is full, items that are seldom read go first, which
+/// may be the newest. Clones share the items.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use memclient::{
+///     CacheBackend, Key, MokaBackend, Ttl, Value,
+///     backend::{Get, Set},
+/// };
+///
+/// let backend = MokaBackend::builder().max_bytes(1024 * 1024).build();
+/// let key = Key::new("greeting")?;
+/// let written = backend.set(&key, Value::of("hello")?, Set::ttl(Ttl::secs(60))).await?;
+/// assert!(written.is_stored());
+/// assert_eq!(backend.get(&key, Get::default()).await?.value(), Some(Value::of("hello")?));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MokaBackend {
+    items: Cache<Key, Item, RandomState>,
+    versions: Arc<Versions>,
+    clock: Clock,
+    max_bytes: u64,
+}
+
+impl MokaBackend {
+    /// Returns an empty backend with a budget of 64 MiB.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Returns a builder, to choose the budget and the clock.
+    pub fn builder() -> MokaBackendBuilder {
+        MokaBackendBuilder { max_bytes: DEFAULT_BYTES, clock: Clock::system() }
+    }
+
+    /// Returns the number of items; expired ones that still wait for their removal are among them.
+    pub fn len(&self) -> u64 {
+        self.items.run_pending_tasks();
+        self.items.entry_count()
+    }
+
+    /// Returns true when there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns what the items count towards the budget.
+    pub fn bytes(&self) -> u64 {
+        self.items.run_pending_tasks();
+        self.items.weighted_size()
+    }
+
+    /// Removes all items.
+    pub fn clear(&self) {
+        self.versions.end_all();
+        self.items.invalidate_all();
+    }
+
+    fn find(&self, key: &[u8]) -> Option<Hit> {
+        let item = self.items.get(key)?;
+        let now = self.clock.now();
+        self.is_alive(&item, now).then(|| item.answer(now))
+    }
+
+    fn store(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
+        let life = Life::of(how.ttl, &self.clock);
+        self.change(key, |found, next| {
+            match (how.cas, found.as_ref().map(|item| item.version)) {
+                (Some(_), None) => return (Op::Nop, Ok(Written::NotFound)),
+                (Some(named), Some(version)) if named != version => {
+                    return (Op::Nop, Ok(Written::Exists));
+                }
+                _ => {}
+            }
+            let item = match (how.mode, found) {
+                (Mode::Set, _) | (Mode::Add, None) | (Mode::Replace, Some(_)) => {
+                    Item::new(unpinned(value), next, life)
+                }
+                (Mode::Append, Some(item)) => {
+                    item.changed(concat(item.value.data(), value.data()), next)
+                }
+                (Mode::Prepend, Some(item)) => {
+                    item.changed(concat(value.data(), item.value.data()), next)
+                }
+                _ => return (Op::Nop, Ok(Written::NotStored)),
+            };
+            if !self.fits(key, &item) {
+                // As memcached has it: what an unconditional `set` was to replace must not outlive
+                // the refusal.
+                let op =
+                    if how.mode == Mode::Set && how.cas.is_none() { Op::Remove } else { Op::Nop };
+                let error = Error::too_large("object too large for cache", Delivery::Refused);
+                return (op, Err(error.during("set")));
+            }
+            (item.into_op(), Ok(Written::Stored))
+        })
+    }
+
+    fn remove(&self, key: &Key, how: Delete) -> Deleted {
+        // Much cheaper than a decision, and the common case for a tier that makes way for a write.
+        if !self.items.contains_key(key) {
+            return Deleted::NotFound;
+        }
+        self.change(key, |found, _| match (found, how.cas) {
+            (None, _) => (Op::Nop, Deleted::NotFound),
+            (Some(item), Some(named)) if item.version != named => (Op::Nop, Deleted::Exists),
+            (Some(_), _) => (Op::Remove, Deleted::Deleted),
+        })
+    }
+
+    fn relive(&self, key: &Key, ttl: Ttl) -> Touched {
+        let life = Life::of(ttl, &self.clock);
+        self.change(key, |found, _| match found {
+            None => (Op::Nop, Touched::NotFound),
+            Some(item) => (Item { life, ..item }.into_op(), Touched::Touched),
+        })
+    }
+
+    fn count(&self, key: &Key, how: Arithmetic) -> Result<Option<u64>> {
+        self.change(key, |found, next| {
+            let Some(item) = found else {
+                let Some((initial, ttl)) = how.initial else {
+                    return (Op::Nop, Ok(None));
+                };
+                let value = Value::new(initial.to_string(), 0);
+                let item = Item::new(value, next, Life::of(ttl, &self.clock));
+                return (item.into_op(), Ok(Some(initial)));
+            };
+            let Some(before) = digits(item.value.data()) else {
+                return (Op::Nop, Err(not_a_number(how.direction)));
+            };
+            let after = match how.direction {
+                Direction::Up => before.wrapping_add(how.delta),
+                Direction::Down => before.saturating_sub(how.delta),
+            };
+            (item.changed(after.to_string().into(), next).into_op(), Ok(Some(after)))
+        })
+    }
+
+    fn copy(&self, key: &Key, hit: Hit, ttl: Ttl) {
+        let origin = Origin { version: hit.cas, life: hit.ttl_left.until(&self.clock) };
+        let life = Life::of(ttl, &self.clock);
+        self.change(key, |_, next| {
+            let item = Item { origin: Some(origin), ..Item::new(unpinned(hit.value), next, life) };
+            let op = if self.fits(key, &item) { item.into_op() } else { Op::Remove };
+            (op, ())
+        });
+    }
+
+    /// Decides about one key with nobody else deciding about it meanwhile; an item that is over is
+    /// not shown, and gone afterwards. The decision gets the version that a new item is to have.
+    fn change<T>(
+        &self,
+        key: &Key,
+        decide: impl FnOnce(Option<Item>, CasToken) -> (Op<Item>, T),
+    ) -> T {
+        // Taken before the item is read: what is made of an item that is cleared meanwhile is
+        // cleared with it.
+        let next = self.versions.next();
+        let mut outcome = None;
+        self.items.entry_by_ref(key).and_compute_with(|found| {
+            let found = found.map(moka::Entry::into_value);
+            let over = found.as_ref().is_some_and(|item| !self.is_alive(item, self.clock.now()));
+            let (op, result) = decide(found.filter(|_| !over), next);
+            outcome = Some(result);
+            match op {
+                Op::Nop if over => Op::Remove,
+                op => op,
+            }
+        });
+        #[expect(
+            clippy::expect_used,
+            reason = "the closure runs exactly once before the call returns"
+        )]
+        outcome.expect("the closure ran")
+    }
+
+    fn is_alive(&self, item: &Item, now: Instant) -> bool {
+        !item.life.is_over(now) && !self.versions.has_ended(item.version)
+    }
+
+    fn fits(&self, key: &Key, item: &Item) -> bool {
+        u64::from(weight(key, item)) <= self.max_bytes
+    }
+}
+
+impl Default for MokaBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CacheBackend for MokaBackend {
+    async fn get(&self, key: &Key, _: Get) -> Result<Read> {
+        Ok(self.find(key.as_bytes()).map_or(Read::Miss, Read::Hit))
+    }
+
+    async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
+        self.store(key, value, how)
+    }
+
+    async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
+        Ok(self.remove(key, how))
+    }
+
+    async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
+        Ok(self.relive(key, ttl))
+    }
+
+    async fn arithmetic(&self, key: &Key, how: Arithmetic) -> Result<Option<u64>> {
+        self.count(key, how)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::CAS
+            | Capabilities::TTL_LEFT
+            | Capabilities::ARITHMETIC
+            | Capabilities::MODES
+            | Capabilities::COPIES
+    }
+
+    fn local(&self, key: &[u8]) -> Option<Hit> {
+        self.find(key)
+    }
+
+    async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
+        self.copy(key, hit, ttl);
+        Ok(())
+    }
+
+    fn keep_decoded(&self, key: &Key, value: &Value) {
+        if !value.has_decoded() {
+            return;
+        }
+        self.change(key, |found, _| match found {
+            // Equal bytes decode alike, so it does not matter whether they were rewritten in
+            // between.
+            Some(item) if item.value == *value => {
+                let value = item.value.clone().with_decoded_of(value);
+                (Op::Put(Item { value, ..item }), ())
+            }
+            _ => (Op::Nop, ()),
+        });
+    }
+}
+
+impl fmt::Debug for MokaBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MokaBackend")
+            .field("items", &self.items.entry_count())
+            .field("bytes", &self.items.weighted_size())
+            .field("max_bytes", &self.max_bytes)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`MokaBackend`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct MokaBackendBuilder {
+    max_bytes: u64,
+    clock: Clock,
+}
+
+impl MokaBackendBuilder {
+    /// Sets the budget of all items together. Defaults to 64 MiB.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets the clock that lives are measured by. Defaults to the system's.
+    ///
+    /// Under a manual clock an expired item frees its memory when it is next written, or when the
+    /// budget is full.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Returns the backend.
+    pub fn build(self) -> MokaBackend {
+        let Self { max_bytes, clock } = self;
+        let items = Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(weight)
+            .expire_after(Timer(clock.clone()))
+            // Seeded at random: keys come from users, who must not be able to choose colliding
+            // ones.
+            .build_with_hasher(RandomState::default());
+        MokaBackend { items, versions: Arc::new(Versions::new()), clock, max_bytes }
+    }
+}
+
+#[derive(Clone)]
+struct Item {
+    value: Value,
+    version: CasToken,
+    life: Life,
+    /// What a copy answers in place of its own version and life.
+    origin: Option<Origin>,
+}
+
+#[derive(Clone, Copy)]
+struct Origin {
+    version: Option<CasToken>,
+    life: Option<Life>,
+}
+
+impl Item {
+    const fn new(value: Value, version: CasToken, life: Life) -> Self {
+        Self { value, version, life, origin: None }
+    }
+
+    /// Returns the item with other bytes: another version of the same flags and life.
+    fn changed(&self, data: Bytes, version: CasToken) -> Self {
+        Self::new(Value::new(data, self.value.flags()), version, self.life)
+    }
+
+    fn answer(self, now: Instant) -> Hit {
+        let own = Origin { version: Some(self.version), life: Some(self.life) };
+        let Origin { version, life } = self.origin.unwrap_or(own);
+        let left = life.map_or(TtlLeft::Unknown, |life| life.left(now));
+        Hit { cas: version, ..Hit::new(self.value).with_ttl_left(left).from_tier(Tier::Near) }
+    }
+
+    fn into_op(self) -> Op<Self> {
+        match self.life {
+            Life::Over => Op::Remove,
+            Life::Endless | Life::Until(_) => Op::Put(self),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Life {
+    Endless,
+    Until(Instant),
+    Over,
+}
+
+impl Life {
+    fn of(ttl: Ttl, clock: &Clock) -> Self {
+        match ttl.left(clock.wall()) {
+            None => Self::Endless,
+            Some(Duration::ZERO) => Self::Over,
+            Some(left) => Self::lasting(left, clock),
+        }
+    }
+
+    /// A life that ends beyond what the clock can say is endless.
+    fn lasting(left: Duration, clock: &Clock) -> Self {
+        clock.now().checked_add(left).map_or(Self::Endless, Self::Until)
+    }
+
+    fn is_over(self, now: Instant) -> bool {
+        match self {
+            Self::Endless => false,
+            Self::Until(end) => end <= now,
+            Self::Over => true,
+        }
+    }
+
+    fn left(self, now: Instant) -> TtlLeft {
+        match self {
+            Self::Endless => TtlLeft::Never,
+            Self::Until(end) => TtlLeft::Left(end.saturating_duration_since(now)),
+            Self::Over => TtlLeft::Left(Duration::ZERO),
+        }
+    }
+}
+
+impl TtlLeft {
+    fn until(self, clock: &Clock) -> Option<Life> {
+        match self {
+            Self::Unknown => None,
+            Self::Never => Some(Life::Endless),
+            Self::Left(left) => Some(Life::lasting(left, clock)),
+        }
+    }
+}
+
+/// Numbers every change once, and knows up to which number everything was cleared.
+struct Versions {
+    next: AtomicU64,
+    first_alive: AtomicU64,
+}
+
+impl Versions {
+    const fn new() -> Self {
+        Self { next: AtomicU64::new(1), first_alive: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> CasToken {
+        CasToken::new(self.next.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn end_all(&self) {
+        self.first_alive.fetch_max(self.next.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    fn has_ended(&self, version: CasToken) -> bool {
+        version.get() < self.first_alive.load(Ordering::SeqCst)
+    }
+}
+
+/// Frees the memory of expired items; whether an item has expired is decided on reading it, by the
+/// backend's clock.
+struct Timer(Clock);
+
+impl Timer {
+    fn after(&self, item: &Item) -> Option<Duration> {
+        // The cache's own clock moves while a manual one stands, and must not end an item early.
+        if self.0.is_manual() {
+            return None;
+        }
+        match item.life.left(self.0.now()) {
+            TtlLeft::Left(left) => Some(left),
+            TtlLeft::Never | TtlLeft::Unknown => None,
+        }
+    }
+}
+
+impl Expiry<Key, Item> for Timer {
+    fn expire_after_create(&self, _: &Key, item: &Item, _: Instant) -> Option<Duration> {
+        self.after(item)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        item: &Item,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        self.after(item)
+    }
+}
+
+fn weight(key: &Key, item: &Item) -> u32 {
+    let forms = if item.value.has_decoded() { 2 } else { 1 };
+    let bytes =
+        item.value.len().saturating_mul(forms).saturating_add(key.as_bytes().len() + OVERHEAD);
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Returns the value in a buffer that is not much larger than itself.
+///
+/// A value that was read from a server is a slice of a read buffer, and kept, it would keep all of
+/// that from being freed while the budget counts the slice alone. `Bytes` does not tell how large
+/// its buffer is, so whatever may be a part of a chunk is copied. A value with its decoded form was
+/// encoded here, into a buffer of its own.
+fn unpinned(value: Value) -> Value {
+    if value.has_decoded() || value.len() >= READ_CHUNK { value } else { value.into_owned() }
+}
+
+fn concat(head: &[u8], tail: &[u8]) -> Bytes {
+    let mut data = BytesMut::with_capacity(head.len() + tail.len());
+    data.put_slice(head);
+    data.put_slice(tail);
+    data.freeze()
+}
+
+/// Returns the number that the digits say; memcached leaves spaces behind those of a counter that
+/// became shorter.
+fn digits(data: &[u8]) -> Option<u64> {
+    let digits = data.trim_ascii_end();
+    if digits.first().is_none_or(|first| !first.is_ascii_digit()) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn not_a_number(direction: Direction) -> Error {
+    Error::client("cannot increment or decrement non-numeric value").during(match direction {
+        Direction::Up => "incr",
+        Direction::Down => "decr",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key::new("k").unwrap()
+    }
+
+    fn value(data: &'static str) -> Value {
+        Value::new(data, 7)
+    }
+
+    fn manual() -> (MokaBackend, Clock) {
+        let clock = Clock::manual();
+        (MokaBackend::builder().clock(clock.clone()).build(), clock)
+    }
+
+    fn put(backend: &MokaBackend, data: &'static str, how: Set) -> Written {
+        backend.store(&key(), value(data), how).unwrap()
+    }
+
+    #[test]
+    fn an_item_lives_exactly_as_long_as_was_said() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "v", Set::ttl(Ttl::secs(60))).is_stored());
+        clock.advance(Duration::from_secs(59));
+        assert_eq!(backend.find(b"k").unwrap().ttl_left, TtlLeft::Left(Duration::from_secs(1)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn an_expired_item_is_missing_for_every_condition() {
+        let (backend, clock) = manual();
+        let expire = |data| {
+            assert!(put(&backend, data, Set::ttl(Ttl::secs(1))).is_stored());
+            let cas = backend.find(b"k").unwrap().cas.unwrap();
+            clock.advance(Duration::from_secs(1));
+            cas
+        };
+        let cas = expire("1");
+        assert_eq!(put(&backend, "2", Set::default().if_cas(cas)), Written::NotFound);
+        for mode in [Mode::Replace, Mode::Append, Mode::Prepend] {
+            expire("1");
+            assert_eq!(put(&backend, "2", Set::default().mode(mode)), Written::NotStored);
+        }
+        expire("1");
+        assert_eq!(backend.count(&key(), Arithmetic::increment(1)).unwrap(), None);
+        expire("1");
+        assert_eq!(backend.relive(&key(), Ttl::Never), Touched::NotFound);
+        expire("1");
+        assert_eq!(backend.remove(&key(), Delete::default()), Deleted::NotFound);
+        expire("1");
+        assert_eq!(put(&backend, "2", Set::default().mode(Mode::Add)), Written::Stored);
+    }
+
+    #[test]
+    fn an_expired_item_that_a_write_meets_is_removed() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "v", Set::ttl(Ttl::secs(1))).is_stored());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backend.len(), 1);
+        assert_eq!(put(&backend, "w", Set::default().mode(Mode::Replace)), Written::NotStored);
+        assert_eq!((backend.len(), backend.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn append_prepend_and_counting_keep_flags_and_life() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "5", Set::ttl(Ttl::secs(60))).is_stored());
+        clock.advance(Duration::from_secs(20));
+        assert!(put(&backend, "0", Set::default().mode(Mode::Append)).is_stored());
+        assert!(put(&backend, "1", Set::default().mode(Mode::Prepend)).is_stored());
+        assert_eq!(backend.count(&key(), Arithmetic::decrement(50)).unwrap(), Some(100));
+        let hit = backend.find(b"k").unwrap();
+        assert_eq!(hit.value, value("100"));
+        assert_eq!(hit.ttl_left, TtlLeft::Left(Duration::from_secs(40)));
+    }
+
+    #[test]
+    fn only_decimal_digits_that_fit_64_bits_count() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("9  ", Some(9)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            (" 1", None),
+            ("+1", None),
+            ("-1", None),
+            ("1x", None),
+        ] {
+            assert_eq!(digits(text.as_bytes()), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_budget_holds() {
+        const BUDGET: u64 = 64 * 1024;
+        let backend = MokaBackend::builder().max_bytes(BUDGET).build();
+        for n in 0..2_000 {
+            let key = Key::new(n.to_string()).unwrap();
+            assert!(
+                backend
+                    .store(&key, Value::new(vec![0; 1024], 0), Set::default())
+                    .unwrap()
+                    .is_stored()
+            );
+        }
+        assert!(backend.bytes() <= BUDGET);
+        assert!(backend.len() > 10);
+    }
+
+    #[test]
+    fn a_value_beyond_the_budget_is_refused_and_only_a_set_loses_what_was_there() {
+        let backend = MokaBackend::builder().max_bytes(2_000).build();
+        let large = || Value::new(vec![0; 2_000], 0);
+        assert!(put(&backend, "v", Set::default()).is_stored());
+        let error = backend.store(&key(), large(), Set::default().mode(Mode::Append)).unwrap_err();
+        assert!(error.is_too_large());
+        assert_eq!(backend.find(b"k").unwrap().value, value("v"));
+        let error = backend.store(&key(), large(), Set::default()).unwrap_err();
+        assert_eq!(error.delivery(), Delivery::Refused);
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn a_kept_slice_does_not_pin_its_buffer() {
+        let backend = MokaBackend::new();
+        let buffer = Bytes::from(vec![7; READ_CHUNK]);
+        let slice = Value::new(buffer.slice(10..20), 0);
+        assert!(backend.store(&key(), slice, Set::default()).unwrap().is_stored());
+        assert!(buffer.is_unique());
+    }
+
+    #[test]
+    fn a_decoded_form_is_put_back_without_a_new_version_or_life() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "5", Set::ttl(Ttl::secs(60))).is_stored());
+        let before = backend.find(b"k").unwrap();
+        clock.advance(Duration::from_secs(10));
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        let after = backend.find(b"k").unwrap();
+        assert_eq!(after.value.decoded::<u32>(), Some(&5));
+        assert_eq!(after.cas, before.cas);
+        assert_eq!(after.ttl_left, TtlLeft::Left(Duration::from_secs(50)));
+    }
+
+    #[test]
+    fn a_decoded_form_of_other_bytes_or_flags_is_not_put_back() {
+        let backend = MokaBackend::new();
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        assert_eq!(backend.find(b"k"), None);
+        assert!(put(&backend, "6", Set::default()).is_stored());
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        backend.keep_decoded(&key(), &value("6").with_flags(8).with_decoded(6_u32));
+        assert!(!backend.find(b"k").unwrap().value.has_decoded());
+    }
+
+    #[test]
+    fn a_write_drops_the_decoded_form_of_what_it_changes() {
+        let backend = MokaBackend::new();
+        let counter = Value::new("5", 0).with_decoded(5_u32);
+        assert!(backend.store(&key(), counter, Set::default()).unwrap().is_stored());
+        assert_eq!(backend.count(&key(), Arithmetic::increment(1)).unwrap(), Some(6));
+        assert!(!backend.find(b"k").unwrap().value.has_decoded());
+    }
+
+    #[test]
+    fn a_copy_answers_with_the_version_and_the_life_of_its_origin() {
+        let (backend, clock) = manual();
+        let origin = Hit::new(value("v"))
+            .with_cas(CasToken::new(u64::MAX))
+            .with_ttl_left(TtlLeft::Left(Duration::from_secs(600)));
+        backend.copy(&key(), origin, Ttl::secs(30));
+        clock.advance(Duration::from_secs(29));
+        let hit = backend.find(b"k").unwrap();
+        assert_eq!(hit.cas, Some(CasToken::new(u64::MAX)));
+        assert_eq!(hit.ttl_left, TtlLeft::Left(Duration::from_secs(571)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn a_copy_that_does_not_fit_leaves_nothing() {
+        let backend = MokaBackend::builder().max_bytes(2_000).build();
+        assert!(put(&backend, "v", Set::default()).is_stored());
+        backend.copy(&key(), Hit::new(Value::new(vec![0; 2_000], 0)), Ttl::Never);
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn clearing_ends_what_is_there_and_nothing_later() {
+        let backend = MokaBackend::new();
+        assert!(put(&backend, "v", Set::default()).is_stored());
+        backend.clear();
+        assert_eq!(backend.find(b"k"), None);
+        assert_eq!(backend.len(), 0);
+        assert!(put(&backend, "w", Set::default().mode(Mode::Add)).is_stored());
+        assert_eq!(backend.find(b"k").unwrap().value, value("w"));
+    }
+
+    #[test]
+    fn what_an_overlapping_change_makes_of_a_cleared_item_is_cleared_too() {
+        let backend = MokaBackend::new();
+        assert!(put(&backend, "v", Set::default()).is_stored());
+        backend.change(&key(), |found, next| {
+            backend.clear();
+            (Op::Put(found.unwrap().changed("vw".into(), next)), ())
+        });
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn only_the_clock_that_lives_are_measured_by_ends_them() {
+        let ends = |clock: Clock| {
+            let life = Life::of(Ttl::secs(60), &clock);
+            Timer(clock).after(&Item::new(value("v"), CasToken::new(1), life)).is_some()
+        };
+        assert!(ends(Clock::system()));
+        assert!(!ends(Clock::manual()));
+    }
+
+    #[test]
+    fn lives_beyond_the_clocks_are_endless() {
+        let backend = MokaBackend::new();
+        for ttl in [
+            Ttl::After(Duration::MAX),
+            Ttl::secs(u64::MAX / 4),
+            Ttl::secs(60 * 60 * 24 * 365 * 600),
+        ] {
+            assert!(put(&backend, "v", Set::ttl(ttl)).is_stored());
+            assert_eq!(backend.len(), 1);
+            assert!(backend.find(b"k").is_some(), "{ttl:?}");
+        }
+    }
+}

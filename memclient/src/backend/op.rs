@@ -1,0 +1,265 @@
+use std::{fmt, ops::BitOr};
+
+pub use crate::wire::TtlLeft;
+use crate::wire::{CasToken, Ttl, Value};
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Get {
+    /// Passes in-process tiers over, so that the answer is the shared one. Defaults to false.
+    pub skip_near: bool,
+}
+
+impl Get {
+    /// Returns a read that passes in-process tiers over.
+    pub const fn shared() -> Self {
+        Self { skip_near: true }
+    }
+}
+
+/// What a read found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Read {
+    /// The item.
+    Hit(Hit),
+    /// There is no such item.
+    Miss,
+}
+
+impl Read {
+    /// Returns the item, if there is one.
+    pub fn hit(self) -> Option<Hit> {
+        match self {
+            Self::Hit(hit) => Some(hit),
+            Self::Miss => None,
+        }
+    }
+
+    /// Returns the value, if there is one.
+    pub fn value(self) -> Option<Value> {
+        self.hit().map(|hit| hit.value)
+    }
+}
+
+/// An item that a read found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Hit {
+    /// The bytes and flags, and the decoded form where the tier keeps it.
+    pub value: Value,
+    /// The version of the item, where the backend has [`Capabilities::CAS`].
+    pub cas: Option<CasToken>,
+    /// How long the item will live on, where the backend has [`Capabilities::TTL_LEFT`].
+    pub ttl_left: TtlLeft,
+    /// The tier that answered.
+    pub tier: Tier,
+}
+
+impl Hit {
+    /// Returns a hit of this value, without a version, of unknown life, from a shared tier.
+    pub const fn new(value: Value) -> Self {
+        Self { value, cas: None, ttl_left: TtlLeft::Unknown, tier: Tier::Far }
+    }
+
+    /// Returns the hit with this version.
+    pub const fn with_cas(mut self, cas: CasToken) -> Self {
+        self.cas = Some(cas);
+        self
+    }
+
+    /// Returns the hit with this remaining life.
+    pub const fn with_ttl_left(mut self, left: TtlLeft) -> Self {
+        self.ttl_left = left;
+        self
+    }
+
+    /// Returns the hit as this tier's answer.
+    pub const fn from_tier(mut self, tier: Tier) -> Self {
+        self.tier = tier;
+        self
+    }
+}
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Tier {
+    /// This process's own memory.
+    Near,
+    /// A store that processes share.
+    Far,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Near => "near",
+            Self::Far => "far",
+        })
+    }
+}
+
+/// How to write.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Set {
+    /// How long the item lives; ignored by append and prepend, as memcached ignores it. Defaults to
+    /// never.
+    pub ttl: Ttl,
+    /// The condition and the kind of the write. Defaults to [`Mode::Set`].
+    pub mode: Mode,
+    /// Writes only over this version of the item. Defaults to none.
+    pub cas: Option<CasToken>,
+}
+
+impl Set {
+    /// Returns an unconditional write.
+    pub fn ttl(ttl: impl Into<Ttl>) -> Self {
+        Self { ttl: ttl.into(), ..Self::default() }
+    }
+
+    /// Returns the write in this mode.
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Returns the write on the condition that the item still has this version.
+    pub const fn if_cas(mut self, cas: CasToken) -> Self {
+        self.cas = Some(cas);
+        self
+    }
+}
+
+/// The condition and the kind of a write.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Mode {
+    /// Writes whatever is there.
+    #[default]
+    Set,
+    /// Writes only where there is no item.
+    Add,
+    /// Writes only over an item.
+    Replace,
+    /// Adds the bytes behind those of an item.
+    Append,
+    /// Adds the bytes before those of an item.
+    Prepend,
+}
+
+/// What a write came to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[must_use = "a refused write looks like success when its outcome is dropped"]
+pub enum Written {
+    /// The item is stored.
+    Stored,
+    /// The mode's condition did not hold: an add met an item, the others met none.
+    NotStored,
+    /// The item has another version than the one named.
+    Exists,
+    /// A write with a version met no item.
+    NotFound,
+}
+
+impl Written {
+    /// Returns true when the item is stored.
+    pub const fn is_stored(self) -> bool {
+        matches!(self, Self::Stored)
+    }
+}
+
+/// How to delete.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Delete {
+    /// Deletes only this version of the item. Defaults to none.
+    pub cas: Option<CasToken>,
+}
+
+impl Delete {
+    /// Returns a delete on the condition that the item still has this version.
+    pub const fn if_cas(cas: CasToken) -> Self {
+        Self { cas: Some(cas) }
+    }
+}
+
+/// A change of a counter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Arithmetic {
+    /// Up or down.
+    pub direction: Direction,
+    /// By how much.
+    pub delta: u64,
+    /// What a missing counter starts as, and how long it lives; without it a missing counter stays
+    /// missing.
+    pub initial: Option<(u64, Ttl)>,
+}
+
+impl Arithmetic {
+    /// Returns an increment; beyond `u64::MAX` it wraps around.
+    pub const fn increment(delta: u64) -> Self {
+        Self { direction: Direction::Up, delta, initial: None }
+    }
+
+    /// Returns a decrement; it stops at zero.
+    pub const fn decrement(delta: u64) -> Self {
+        Self { direction: Direction::Down, delta, initial: None }
+    }
+
+    /// Returns the change with a start for a missing counter, which is stored as it is and not
+    /// changed further.
+    pub fn or_start_at(mut self, initial: u64, ttl: impl Into<Ttl>) -> Self {
+        self.initial = Some((initial, ttl.into()));
+        self
+    }
+}
+
+/// The way a counter goes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Direction {
+    /// Increments.
+    Up,
+    /// Decrements.
+    Down,
+}
+
+/// What a backend can do beyond storing; the caching engine uses what is there and does without the
+/// rest.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Capabilities(u32);
+
+impl Capabilities {
+    /// Nothing beyond storing.
+    pub const NONE: Self = Self(0);
+    /// Items have versions, and writes and deletes can depend on them.
+    pub const CAS: Self = Self(1);
+    /// Reads say how long the item will live on.
+    pub const TTL_LEFT: Self = Self(1 << 1);
+    /// Counters.
+    pub const ARITHMETIC: Self = Self(1 << 2);
+    /// Add, replace, append and prepend.
+    pub const MODES: Self = Self(1 << 3);
+    /// Copies of another backend's items answer with the version and the life that the item has
+    /// there ([`CacheBackend::keep`](crate::CacheBackend::keep)).
+    pub const COPIES: Self = Self(1 << 4);
+
+    /// Returns true when all of `other` is there.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Returns what both have.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitOr for Capabilities {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}

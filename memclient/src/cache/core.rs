@@ -1,0 +1,209 @@
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use memclient_serde::{CacheValue, EncodeError, Fingerprint, KeyBuf, KeyWriter};
+
+use super::{
+    flight::Flights,
+    found::Found,
+    generations::Generations,
+    policy::Policy,
+    stats::{CacheStats, Counters},
+};
+use crate::{
+    backend::{AnyBackend, CacheBackend, Tier},
+    error::{Error, Result},
+    events::{Event, Observer},
+    runtime::Executor,
+    wire::{Key, Value},
+};
+
+/// What all handles of a cache share.
+pub(crate) struct Core {
+    backend: AnyBackend,
+    namespace: Box<str>,
+    policy: Policy,
+    observer: Option<Arc<dyn Observer>>,
+    pub(super) flights: Flights,
+    pub(super) generations: Generations,
+    pub(super) counters: Counters,
+    down: AtomicBool,
+}
+
+impl Core {
+    pub(super) fn new(
+        backend: AnyBackend,
+        namespace: Box<str>,
+        policy: Policy,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
+        Self {
+            backend,
+            namespace,
+            policy,
+            observer,
+            flights: Flights::new(),
+            generations: Generations::new(),
+            counters: Counters::default(),
+            down: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn backend(&self) -> &AnyBackend {
+        &self.backend
+    }
+
+    pub(crate) fn stats(&self) -> CacheStats {
+        self.counters.snapshot()
+    }
+
+    /// Returns the policy of a call, completed by the cache's own.
+    pub(crate) fn policy(&self, policy: Policy) -> Policy {
+        policy.over(self.policy)
+    }
+
+    /// Returns the key `namespace:name.fingerprint` with the parts that `parts` writes.
+    pub(crate) fn key(
+        &self,
+        name: &str,
+        version: Option<u32>,
+        fingerprint: Fingerprint,
+        parts: impl FnOnce(&mut KeyWriter),
+    ) -> KeyBuf {
+        let mut key = KeyWriter::new(self.backend.max_key());
+        if !self.namespace.is_empty() {
+            key.raw(&self.namespace);
+            key.raw(":");
+        }
+        key.raw(name);
+        if let Some(version) = version {
+            key.raw(".v");
+            key.raw(itoa::Buffer::new().format(version));
+        }
+        key.raw(".");
+        key.raw(std::str::from_utf8(&fingerprint.chars()).unwrap_or_default());
+        parts(&mut key);
+        key.finish()
+    }
+
+    /// Returns what runs synchronous calls; a system that refuses the thread for them is a backend
+    /// that fails.
+    pub(crate) fn executor(&self) -> Option<Executor> {
+        Executor::get().map_err(|error| self.failed(&Error::backend(error))).ok()
+    }
+
+    /// Runs an operation of a synchronous caller.
+    pub(crate) fn blocking<T>(operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let executor = Executor::get().map_err(Error::backend)?;
+        executor.block_on(operation)
+    }
+
+    /// Encodes a value, with its decoded form beside it and the load time in its flags.
+    pub(super) fn encode<T: CacheValue>(
+        &self,
+        value: T,
+        took: Option<Duration>,
+    ) -> Result<Value, EncodeError> {
+        match value.encode() {
+            Ok(mut payload) => {
+                payload.flags = payload.flags.with_typed();
+                if let Some(took) = took {
+                    payload.flags = payload.flags.with_load_time(took);
+                }
+                Ok(Value::from(payload).with_decoded(value))
+            }
+            Err(error) => {
+                self.counters.unencodable.add_one();
+                self.tell(&Event::Unencodable { error: &error });
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a write of this process: what is being loaded meanwhile is not kept, and nobody joins
+    /// it any more.
+    pub(super) async fn change<T>(
+        &self,
+        key: &Key,
+        write: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let _change = Change::begin(self, key);
+        let outcome = write.await;
+        match &outcome {
+            Ok(_) => self.worked(),
+            Err(error) => self.failed(error),
+        }
+        outcome
+    }
+
+    pub(super) fn count_hit<T>(&self, found: &Found<T>, tier: Tier) {
+        match tier {
+            Tier::Near => self.counters.near_hits.add_one(),
+            Tier::Far => self.counters.far_hits.add_one(),
+        }
+        if matches!(found, Found::Absent) {
+            self.counters.absent_hits.add_one();
+        }
+    }
+
+    /// Notes that the backend answered.
+    pub(super) fn worked(&self) {
+        if self.down.load(Ordering::Relaxed) && self.down.swap(false, Ordering::Relaxed) {
+            self.tell(&Event::BackendUp);
+        }
+    }
+
+    /// Notes that the backend failed. A caller's bad input, or a server's refusal, is no outage.
+    pub(super) fn failed(&self, error: &Error) {
+        self.counters.backend_errors.add_one();
+        let refused = error.is_input() || error.is_server_error() || error.is_too_large();
+        if !refused && !self.down.swap(true, Ordering::Relaxed) {
+            self.tell(&Event::BackendDown { error });
+        }
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.event(event);
+        }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("namespace", &self.namespace)
+            .field("backend", &self.backend)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A write under way; ends with it, also when its future is dropped.
+struct Change<'a> {
+    core: &'a Core,
+    key: &'a Key,
+}
+
+impl<'a> Change<'a> {
+    fn begin(core: &'a Core, key: &'a Key) -> Self {
+        core.generations.advance(key.as_bytes());
+        core.flights.forget(key);
+        Self { core, key }
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.core.generations.advance(self.key.as_bytes());
+        // Flights that began while the write was under way may have read what was there before it.
+        self.core.flights.forget(self.key);
+    }
+}

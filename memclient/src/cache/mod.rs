@@ -1,0 +1,115 @@
+//! Typed caching over any backend: what happens between a typed call and its loader.
+
+mod builder;
+mod core;
+mod current;
+mod flight;
+mod found;
+mod function;
+mod generations;
+mod load;
+mod loaded;
+mod policy;
+mod stats;
+mod typed;
+
+use std::{fmt, sync::Arc};
+
+use memclient_serde::CacheValue;
+
+pub use self::{
+    builder::CacheBuilder,
+    function::CachedFn,
+    loaded::{Loaded, Produced},
+    policy::Policy,
+    stats::CacheStats,
+    typed::TypedCache,
+};
+pub(crate) use self::{core::Core, found::Found};
+use crate::{backend::AnyBackend, error::Result};
+
+/// A cache: a backend, and the rules by which functions and typed handles use it. Cheap to clone.
+///
+/// Without any configuration a cache lives in this process's memory. With a
+/// [`Client`](crate::Client) behind it, it is tiered: what this process has seen lately is answered
+/// from its own memory, the rest from memcached, and only what neither has is loaded.
+///
+/// ```
+/// use memclient::Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> memclient::Result<()> {
+/// let cache = Cache::builder().namespace("shop").build()?;
+/// let names = cache.typed::<String>("name");
+/// let name = names.get_or_load(&42, || async { String::from("Ada") }).await;
+/// assert_eq!(name, "Ada");
+/// assert_eq!(names.get(&42).await?, Some("Ada".into()));
+/// assert_eq!(cache.stats().loads, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Cache(Arc<Core>);
+
+impl Cache {
+    /// Returns a builder with every option at its default.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// Returns the cache that [`CacheBuilder::install`] made the program's own; before that, one in
+    /// this process's memory with the defaults of [`CacheBuilder`].
+    pub fn current() -> Self {
+        current::get()
+    }
+
+    /// Makes this cache the one that [`Cache::current`] returns and that cached functions use. A
+    /// cache that was installed before is replaced; what it holds stays where it is.
+    pub fn install(&self) {
+        current::set(self.clone());
+    }
+
+    /// Returns a handle on the cache's entries of one name and type.
+    ///
+    /// The shape of the type is part of the key ([`Fingerprint`](crate::Fingerprint)): two versions
+    /// of a program whose `T` differs do not read each other's entries.
+    pub fn typed<T: CacheValue>(&self, name: &str) -> TypedCache<T> {
+        TypedCache::new(self.clone(), name)
+    }
+
+    /// Returns what the cache has done so far.
+    pub fn stats(&self) -> CacheStats {
+        self.0.stats()
+    }
+
+    /// Returns the backend, for what the cache itself does not do.
+    pub fn backend(&self) -> &AnyBackend {
+        self.0.backend()
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    fn new(core: Core) -> Self {
+        Self(Arc::new(core))
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cache").field(&self.0).finish()
+    }
+}
+
+impl CacheBuilder {
+    /// Builds the cache and installs it; see [`Cache::install`].
+    ///
+    /// # Errors
+    /// As [`CacheBuilder::build`].
+    pub fn install(self) -> Result<Cache> {
+        let cache = self.build()?;
+        cache.install();
+        Ok(cache)
+    }
+}

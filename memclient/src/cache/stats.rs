@@ -1,0 +1,95 @@
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+macro_rules! stats {
+    ($($(#[$doc:meta])* $name:ident: $label:literal,)*) => {
+        /// What a cache has done, as counts since it was built.
+        ///
+        /// Displays as a table.
+        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub struct CacheStats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl CacheStats {
+            /// Returns what has been done since `earlier`, a snapshot of the same cache.
+            pub const fn since(self, earlier: Self) -> Self {
+                Self { $($name: self.$name.saturating_sub(earlier.$name),)* }
+            }
+        }
+
+        impl fmt::Display for CacheStats {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let rows = [$(($label, self.$name),)*];
+                for (place, (label, count)) in rows.into_iter().enumerate() {
+                    let end = if place == 0 { "" } else { "\n" };
+                    write!(f, "{end}{label:<42}{count:>12}")?;
+                }
+                Ok(())
+            }
+        }
+
+        /// The counters behind [`CacheStats`].
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> CacheStats {
+                CacheStats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+            }
+        }
+    };
+}
+
+stats! {
+    /// Answers from this process's memory.
+    near_hits: "answers from this process",
+    /// Answers from the shared backend.
+    far_hits: "answers from the shared backend",
+    /// Of both, the answers "there is none".
+    absent_hits: "of them \"there is none\"",
+    /// Lookups that found nothing.
+    misses: "misses",
+    /// Loader runs.
+    loads: "loads",
+    /// Loader runs whose result is not to be kept, such as an error.
+    uncached_loads: "of them not to be kept",
+    /// Callers who got the result of a loader that another caller of this process ran.
+    shared_loads: "answers from another caller's load",
+    /// Entries written.
+    stores: "entries written",
+    /// Entries removed by an invalidation.
+    invalidations: "invalidations",
+    /// Operations of the backend that failed; cached functions went on without it.
+    backend_errors: "failures of the backend",
+    /// Stored entries that could not be read as the type they were asked for; each was loaded
+    /// again.
+    undecodable: "entries that could not be read",
+    /// Values that could not be encoded, and so were not kept.
+    unencodable: "values that could not be written",
+}
+
+impl CacheStats {
+    /// Returns the share of lookups that were answered without a loader, from 0 to 1; 1 where there
+    /// was none.
+    #[expect(clippy::cast_precision_loss, reason = "a share is for people to read")]
+    pub fn hit_ratio(&self) -> f64 {
+        let hits = self.near_hits + self.far_hits + self.shared_loads;
+        let lookups = hits + self.misses;
+        if lookups == 0 { 1.0 } else { hits as f64 / lookups as f64 }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,211 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{Client, Inner};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    conn::ConnectionOptions,
+    error::{Error, Result},
+    net::{Address, DialOptions},
+    pool::{Pool, PoolOptions},
+    wire::{Charset, KeyRef},
+};
+
+/// Leaves keys more than half of the 250 bytes.
+const MAX_PREFIX: usize = 100;
+
+/// The options of a [`Client`]. Only [`ClientBuilder::build`] can fail.
+///
+/// ```
+/// use std::time::Duration;
+/// use memclient::Client;
+///
+/// let client = Client::builder()
+///     .servers(["cache-1:11211", "cache-2:11211"])
+///     .key_prefix("shop:")
+///     .timeout(Duration::from_millis(250))
+///     .build()?;
+/// # Ok::<(), memclient::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    servers: Vec<String>,
+    key_prefix: Vec<u8>,
+    charset: Charset,
+    connect_timeout: Duration,
+    timeout: Duration,
+    no_delay: bool,
+    keepalive: Option<Duration>,
+    max_pool_size: usize,
+    max_value_size: usize,
+    max_in_flight: usize,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            key_prefix: Vec::new(),
+            charset: Charset::Ascii,
+            // Within a data centre a connect takes a millisecond; one lost packet adds a second.
+            connect_timeout: Duration::from_millis(1500),
+            // A cache that takes longer than this is slower than what it caches.
+            timeout: Duration::from_secs(1),
+            // Requests are collected here, so the kernel has nothing to wait for.
+            no_delay: true,
+            keepalive: Some(Duration::from_secs(60)),
+            // One multiplexed connection is enough for a server of few cores; the others come with
+            // load.
+            max_pool_size: 4,
+            // What `memcached -I` is raised to at most in practice.
+            max_value_size: 128 << 20,
+            max_in_flight: 8 << 20,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Adds a server: `host:port`, `host`, `[v6]:port`, `/path` or `unix:path`. Defaults to
+    /// `127.0.0.1:11211` where none is added.
+    pub fn server(mut self, server: impl AsRef<str>) -> Self {
+        self.servers.push(server.as_ref().to_owned());
+        self
+    }
+
+    /// Adds servers; each key lives on one of them.
+    pub fn servers<S: AsRef<str>>(mut self, servers: impl IntoIterator<Item = S>) -> Self {
+        self.servers.extend(servers.into_iter().map(|server| server.as_ref().to_owned()));
+        self
+    }
+
+    /// Puts these bytes before every key on the wire; they count into its 250 bytes. Defaults to
+    /// none.
+    pub fn key_prefix(mut self, prefix: impl Into<Vec<u8>>) -> Self {
+        self.key_prefix = prefix.into();
+        self
+    }
+
+    /// Takes keys with non-ASCII bytes. Defaults to off.
+    pub fn allow_unicode_keys(mut self, allow: bool) -> Self {
+        self.charset = if allow { Charset::Unicode } else { Charset::Ascii };
+        self
+    }
+
+    /// Bounds opening a connection. Defaults to 1.5 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Bounds every operation from call to answer, connecting included; a batch has this much for
+    /// each of its parts. Defaults to 1 second.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets `TCP_NODELAY`. Defaults to on.
+    pub fn no_delay(mut self, on: bool) -> Self {
+        self.no_delay = on;
+        self
+    }
+
+    /// Asks a peer that was silent for so long whether it is still there; TCP only. Defaults to 60
+    /// seconds.
+    pub fn keepalive(mut self, idle: Option<Duration>) -> Self {
+        self.keepalive = idle;
+        self
+    }
+
+    /// Bounds the connections to each server. Defaults to 4; they are opened as load asks for them.
+    pub fn max_pool_size(mut self, connections: usize) -> Self {
+        self.max_pool_size = connections;
+        self
+    }
+
+    /// Bounds values in both directions, in bytes: a larger one is refused before it is sent, and a
+    /// server that announces a larger one is not believed. Defaults to 128 MiB.
+    pub fn max_value_size(mut self, bytes: usize) -> Self {
+        self.max_value_size = bytes;
+        self
+    }
+
+    /// Returns the client. Does no I/O.
+    ///
+    /// # Errors
+    /// When an address or the prefix is malformed, or an option is zero that cannot be.
+    pub fn build(self) -> Result<Client> {
+        let Self {
+            servers,
+            key_prefix,
+            charset,
+            connect_timeout,
+            timeout,
+            no_delay,
+            keepalive,
+            max_pool_size,
+            max_value_size,
+            max_in_flight,
+        } = self;
+        if !key_prefix.is_empty() {
+            KeyRef::new(&key_prefix, charset)?;
+        }
+        if key_prefix.len() > MAX_PREFIX {
+            return Err(Error::config(format!(
+                "the key prefix has more than {MAX_PREFIX} bytes: keys need room behind it"
+            )));
+        }
+        for (name, zero) in [
+            ("connect_timeout", connect_timeout.is_zero()),
+            ("timeout", timeout.is_zero()),
+            ("keepalive", keepalive.is_some_and(|idle| idle.is_zero())),
+            ("max_pool_size", max_pool_size == 0),
+            ("max_value_size", max_value_size == 0),
+        ] {
+            if zero {
+                return Err(Error::config(format!("{name} is zero: leave it out for its default")));
+            }
+        }
+        let options = PoolOptions {
+            dial: DialOptions { no_delay, keepalive },
+            connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
+            connect_timeout,
+            max_connections: max_pool_size,
+        };
+        let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
+        let nodes = servers
+            .iter()
+            .map(|server| server.parse::<Address>().map(|address| Pool::new(address, options)));
+        Ok(Client(Arc::new(Inner {
+            cluster: Cluster::new(nodes.collect::<Result<Vec<_>>>()?),
+            prefix: key_prefix.into(),
+            charset,
+            timeout,
+            max_value: max_value_size,
+            clock: Clock::system(),
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_refused_when_the_client_is_built() {
+        let refused = |builder: ClientBuilder| builder.build().is_err_and(|error| error.is_input());
+        assert!(refused(Client::builder().server("h:0")));
+        assert!(refused(Client::builder().key_prefix("two words")));
+        assert!(refused(Client::builder().key_prefix("é")));
+        assert!(refused(Client::builder().timeout(Duration::ZERO)));
+        assert!(refused(Client::builder().max_pool_size(0)));
+        assert!(Client::builder().key_prefix("é").allow_unicode_keys(true).build().is_ok());
+    }
+
+    #[test]
+    fn a_server_named_twice_is_one_node() {
+        let client = Client::builder().servers(["h", "h:11211", "g"]).build().unwrap();
+        assert_eq!(client.servers().collect::<Vec<_>>(), ["h:11211", "g:11211"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The memcached client: every operation, one server or several.
+
+mod admin;
+mod batch;
+mod builder;
+mod call;
+mod item;
+mod modify;
+mod retrieve;
+mod store;
+
+use std::{
+    env, fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use self::{builder::ClientBuilder, item::Item};
+use crate::{
+    clock::Clock,
+    cluster::Cluster,
+    error::{Delivery, Error, Result},
+    proto::meta::WireKey,
+    wire::{AsKey, Charset, KeyError, MAX_KEY, Ttl, Value},
+};
+
+/// A memcached client over one server or several. Cheap to clone; its clones share the connections.
+///
+/// Connections are multiplexed: any number of tasks use the same few, and none waits for another's
+/// answer. Making a client does no I/O; the first operation opens a connection, and a lost one is
+/// replaced by itself. Every operation ends within [`ClientBuilder::timeout`]; dropping an
+/// operation's future costs nobody else anything.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use memclient::Client;
+///
+/// # async fn example() -> memclient::Result<()> {
+/// let client = Client::new("127.0.0.1:11211")?;
+/// let _ = client.set("greeting", "hello", Duration::from_secs(60)).await?;
+/// let value = client.get("greeting").await?;
+/// assert_eq!(value.map(|value| value.decode::<String>()).transpose()?.as_deref(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    cluster: Cluster,
+    prefix: Box<[u8]>,
+    charset: Charset,
+    timeout: Duration,
+    max_value: usize,
+    clock: Clock,
+}
+
+impl Client {
+    /// Returns a client of one server with the defaults of [`ClientBuilder`].
+    ///
+    /// # Errors
+    /// When the text is no server address; see [`Address`](crate::Address) for the forms.
+    pub fn new(server: impl AsRef<str>) -> Result<Self> {
+        Self::builder().server(server).build()
+    }
+
+    /// Returns a client of the servers that the environment variable `MEMCACHED_SERVERS` names,
+    /// separated by commas or spaces; of `127.0.0.1:11211` where it is not set.
+    ///
+    /// # Errors
+    /// When the variable has a text that is no server address.
+    pub fn from_env() -> Result<Self> {
+        match env::var("MEMCACHED_SERVERS") {
+            Ok(servers) => Self::builder().servers(split(&servers)).build(),
+            Err(env::VarError::NotPresent) => Self::new("127.0.0.1:11211"),
+            Err(env::VarError::NotUnicode(_)) => {
+                Err(Error::config("MEMCACHED_SERVERS is not UTF-8"))
+            }
+        }
+    }
+
+    /// Returns a builder with every option at its default.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Returns the addresses of the servers.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        self.0.cluster.nodes().iter().map(|node| &**node.name())
+    }
+
+    /// Returns the key under this client's rules, its prefix counted into the length.
+    fn key<'a>(&'a self, key: &'a (impl AsKey + ?Sized)) -> Result<WireKey<'a>> {
+        let key = key.as_key(self.0.charset)?;
+        let prefix = &*self.0.prefix;
+        if prefix.len() + key.len() > MAX_KEY {
+            return Err(KeyError::TooLong { length: key.len(), prefix: prefix.len() }.into());
+        }
+        Ok(WireKey { prefix, key })
+    }
+
+    /// Returns how many bytes the prefix leaves for a key.
+    pub(crate) fn max_key_len(&self) -> usize {
+        MAX_KEY - self.0.prefix.len()
+    }
+
+    fn ttl(&self, ttl: impl Into<Ttl>) -> Result<i32> {
+        Ok(ttl.into().to_wire(self.0.clock.wall())?)
+    }
+
+    /// Refuses a value that no server of this client is thought to take.
+    fn check_size(&self, value: &Value) -> Result<()> {
+        let (size, limit) = (value.len(), self.0.max_value);
+        if size > limit {
+            return Err(Error::too_large(
+                format!(
+                    "it has {size} bytes and the client's limit is {limit}: raise `max_value_size` or store less"
+                ),
+                Delivery::NotSent,
+            ));
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.0.timeout
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("servers", &self.servers().collect::<Vec<_>>())
+            .field("key_prefix", &self.0.prefix.escape_ascii().to_string())
+            .field("timeout", &self.0.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn split(servers: &str) -> impl Iterator<Item = &str> {
+    servers.split([',', ' ']).filter(|server| !server.is_empty())
+}

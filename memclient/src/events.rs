@@ -1,0 +1,72 @@
+//! What the layers report, for metrics, traces and logs.
+
+use memclient_serde::{DecodeError, EncodeError};
+
+use crate::{error::Error, wire::Key};
+
+/// Hears what happens in a cache. Called in the middle of operations, so it must be quick and must
+/// not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Hears of one event.
+    fn event(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync + 'static> Observer for F {
+    fn event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The backend began to fail; the cache goes on without it. Reported once per outage.
+    BackendDown {
+        /// The first failure.
+        error: &'a Error,
+    },
+    /// The backend works again after an outage.
+    BackendUp,
+    /// A stored entry cannot be read as the type it was asked for; it is loaded again.
+    Undecodable {
+        /// The entry.
+        key: &'a Key,
+        /// Why not.
+        error: &'a DecodeError,
+    },
+    /// A value cannot be encoded; it is returned and not kept.
+    Unencodable {
+        /// Why not.
+        error: &'a EncodeError,
+    },
+}
+
+/// Passes events to the `tracing` subscriber of the program.
+#[cfg(feature = "tracing")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingObserver;
+
+#[cfg(feature = "tracing")]
+impl Observer for TracingObserver {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::BackendDown { error } => {
+                tracing::warn!(
+                    %error,
+                    "the cache backend fails; going on without it"
+                );
+            }
+            Event::BackendUp => tracing::info!("the cache backend works again"),
+            Event::Undecodable { key, error } => {
+                tracing::warn!(%key, %error, "a cache entry cannot be read; it is loaded again");
+            }
+            Event::Unencodable { error } => {
+                tracing::warn!(
+                    %error,
+                    "a value cannot be encoded and is not kept"
+                );
+            }
+        }
+    }
+}

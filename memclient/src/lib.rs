@@ -1,0 +1,121 @@
+//! A memcached client and a caching framework: cached functions, typed caches, tiers, and the
+//! client underneath.
+//!
+//! # A cached function
+//! ```
+//! use memclient::cached;
+//!
+//! #[cached(ttl = "10m")]
+//! async fn rate(from: &str, to: &str) -> Result<f64, std::io::Error> {
+//!     // ask the bank
+//!     # let _ = (from, to);
+//!     Ok(1.0837)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let first = rate("EUR", "USD").await?; // asks the bank
+//! let again = rate("EUR", "USD").await?; // does not
+//! # assert_eq!(first, again);
+//! rate::invalidate("EUR", "USD").await?;
+//! # Ok(())
+//! # }
+//! ```
+//! Nothing had to be set up: the results are kept in this process. One call in `main` puts a
+//! memcached behind all cached functions of the program, so that its other processes, on all
+//! machines, share what one has loaded:
+//! ```no_run
+//! use memclient::{Cache, Client};
+//!
+//! # fn main() -> memclient::Result<()> {
+//! Cache::builder().namespace("shop").backend(Client::from_env()?).install()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The path of an answer
+//! ```text
+//!  rate("EUR", "USD")          #[cached], TypedCache            what people call
+//!    │ key: shop:bank.rate.5ktbq2ma:EUR:USD
+//!    ▼
+//!  near tier                   moka, decoded values             nanoseconds, nothing awaited
+//!    │ miss
+//!    ▼
+//!  flight                      one load per key and process     the others wait for its result
+//!    │ the caller leads
+//!    ▼
+//!  Client ─► node ─► pool ─► connection ─► memcached            shared by the whole fleet
+//!    │ miss
+//!    ▼
+//!  the function itself         its result fills both tiers on the way back
+//! ```
+//! A cache in trouble never fails a call: a server that is down costs its time limit once, then
+//! nothing, and the function runs.
+//!
+//! # Three ways in
+//! - `#[cached]`, with `ttl`, `none`, `key`, `skip` and the function's companion
+//!   `rate::invalidate`, `::peek`, `::put`, `::refresh`, `::uncached`, `::key`.
+//! - [`TypedCache<T>`](TypedCache): a handle on the entries of one type, for services.
+//! - [`Client`]: plain memcached, every outcome typed.
+//!
+//! Whatever implements [`CacheBackend`] can stand behind a [`Cache`]: [`Client`], [`MokaBackend`],
+//! [`Tiered`], your own.
+//!
+//! # Features
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `derive` | yes | `#[cached]`, `#[derive(CacheKey)]`, `#[derive(CacheValue)]` |
+//! | `moka` | yes | the near tier and [`MokaBackend`] |
+//! | `bincode` | yes | bincode 2 as the format of serde types |
+//! | `json` | | JSON as a format of serde types |
+//! | `tracing` | | events of the cache as `tracing` events |
+//! | `testing` | | the laws of a backend as a suite, `backend_laws!` |
+
+// Generated code names this crate from outside; in its own tests and examples too.
+extern crate self as memclient;
+
+pub mod backend;
+mod cache;
+mod client;
+mod clock;
+mod cluster;
+mod conn;
+mod error;
+mod events;
+mod net;
+mod pool;
+mod proto;
+mod runtime;
+mod tier;
+mod wire;
+
+#[doc(hidden)]
+#[allow(missing_docs, reason = "only generated code comes here")]
+#[path = "private.rs"]
+pub mod __private;
+
+#[cfg(feature = "derive")]
+pub use memclient_derive::{CacheKey, CacheValue, cached};
+pub use memclient_serde::{
+    CacheKey, CacheValue, DecodeError, Decoded, EncodeError, Fingerprint, Flags, Format, KeyWriter,
+    Payload, Schema,
+};
+
+#[cfg(feature = "moka")]
+pub use self::backend::{MokaBackend, MokaBackendBuilder};
+#[cfg(feature = "tracing")]
+pub use self::events::TracingObserver;
+pub use self::{
+    backend::{AnyBackend, CacheBackend, NoBackend},
+    cache::{Cache, CacheBuilder, CacheStats, Loaded, Policy, Produced, TypedCache},
+    client::{Client, ClientBuilder, Item},
+    clock::Clock,
+    error::{Delivery, Error, Result, Step},
+    events::{Event, Observer},
+    net::Address,
+    tier::Tiered,
+    wire::{
+        AsKey, CasOutcome, CasToken, Charset, Deleted, IntoValue, Key, KeyError, KeyRef, MAX_KEY,
+        Stored, Touched, Ttl, TtlError, TtlLeft, Value,
+    },
+};

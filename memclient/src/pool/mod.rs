@@ -1,0 +1,206 @@
+//! The connections to one node: opened when needed, replaced when lost, never hammered.
+
+mod backoff;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Notify, task::AbortHandle, time::timeout_at};
+
+use self::backoff::Backoff;
+use crate::{
+    conn::{Connection, ConnectionOptions},
+    error::{Delivery, Error, Result, Step},
+    net::{Address, DialOptions, dial},
+    runtime::Home,
+};
+
+/// More runs in flight than this on the idlest connection open another one, while the limit allows.
+const CROWDED: usize = 256;
+
+/// How a pool opens and bounds its connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolOptions {
+    pub(crate) dial: DialOptions,
+    pub(crate) connection: ConnectionOptions,
+    pub(crate) connect_timeout: Duration,
+    /// The most connections to the node, per home.
+    pub(crate) max_connections: usize,
+}
+
+/// The connections to one node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    address: Address,
+    name: Arc<str>,
+    options: PoolOptions,
+    homes: [HomePool; Home::COUNT],
+}
+
+/// The connections whose drivers live on one home.
+#[derive(Default)]
+struct HomePool {
+    state: Mutex<State>,
+    /// Rings when a dial has ended, well or not.
+    dialed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    open: Vec<Connection>,
+    dialing: Option<Dialing>,
+    backoff: Backoff,
+    failure: Option<Error>,
+}
+
+/// A dial that is under way; dropping it ends it.
+struct Dialing(AbortHandle);
+
+impl Pool {
+    /// Returns a pool without connections; nothing is opened until somebody asks.
+    pub(crate) fn new(address: Address, options: PoolOptions) -> Self {
+        let name = address.to_string().into();
+        Self(Arc::new(Inner { address, name, options, homes: Default::default() }))
+    }
+
+    /// Returns the node's address as text.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// Returns the idlest open connection, opening one where there is none or all are crowded.
+    ///
+    /// While the node is down, one caller's dial is everybody's: the others wait for its outcome,
+    /// and after a failure everybody fails at once until the backoff allows the next dial. Dropping
+    /// the future leaves the dial to the others.
+    ///
+    /// # Errors
+    /// When the dial fails or failed just now, or when the deadline passes.
+    pub(crate) async fn connection(&self, deadline: Instant) -> Result<Connection> {
+        let home = &self.0.homes[Home::current().index()];
+        loop {
+            let dialed = home.dialed.notified();
+            tokio::pin!(dialed);
+            dialed.as_mut().enable();
+            {
+                let mut state = home.state();
+                state.open.retain(|connection| !connection.is_closed());
+                let idlest = state.open.iter().min_by_key(|connection| connection.in_flight());
+                if let Some(connection) = idlest.cloned() {
+                    let more = state.open.len() < self.0.options.max_connections;
+                    if more && connection.in_flight() > CROWDED {
+                        self.dial(&mut state);
+                    }
+                    return Ok(connection);
+                }
+                if state.dialing.is_none() {
+                    if let Some(failure) =
+                        state.failure.clone().filter(|_| state.backoff.holds(Instant::now()))
+                    {
+                        return Err(failure);
+                    }
+                    self.dial(&mut state);
+                }
+            }
+            if timeout_at(deadline.into(), dialed).await.is_err() {
+                return Err(Error::timeout(Step::Connect, Delivery::NotSent));
+            }
+            let state = home.state();
+            let ended = state.open.is_empty() && state.dialing.is_none();
+            if let Some(failure) = state.failure.as_ref().filter(|_| ended) {
+                return Err(failure.clone());
+            }
+        }
+    }
+
+    /// Starts a dial unless one is under way.
+    fn dial(&self, state: &mut State) {
+        if state.dialing.is_some() || state.backoff.holds(Instant::now()) {
+            return;
+        }
+        let attempt =
+            Attempt { pool: Arc::downgrade(&self.0), home: Home::current(), outcome: None };
+        let dial = connect(self.0.address.clone(), self.0.options);
+        let task = tokio::spawn(attempt.run(dial));
+        state.dialing = Some(Dialing(task.abort_handle()));
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("node", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+impl HomePool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Dialing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One dial on behalf of a pool; tells the pool how it ended, also when its runtime ends first.
+struct Attempt {
+    /// Weak, so that a dial does not keep alive a pool that nobody uses.
+    pool: std::sync::Weak<Inner>,
+    home: Home,
+    outcome: Option<Result<Connection>>,
+}
+
+impl Attempt {
+    async fn run(mut self, dial: impl Future<Output = Result<Connection>>) {
+        self.outcome = Some(dial.await);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.upgrade() else {
+            return;
+        };
+        let home = &pool.homes[self.home.index()];
+        {
+            let mut state = home.state();
+            state.dialing = None;
+            match self.outcome.take() {
+                Some(Ok(connection)) => {
+                    state.open.push(connection);
+                    state.failure = None;
+                    state.backoff.succeeded();
+                }
+                Some(Err(failure)) => {
+                    state.failure = Some(failure);
+                    state.backoff.failed(Instant::now());
+                }
+                None => {}
+            }
+        }
+        home.dialed.notify_waiters();
+    }
+}
+
+/// Opens a connection and has it say hello, within the connect timeout.
+async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
+    let deadline = Instant::now() + options.connect_timeout;
+    let open = async {
+        let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
+        let connection = Connection::spawn(stream, options.connection);
+        connection.handshake(deadline).await.map_err(|error| error.delivered(Delivery::NotSent))?;
+        Ok(connection)
+    };
+    match timeout_at(deadline.into(), open).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
+    }
+}

@@ -1,0 +1,12 @@
+//! The meta commands (protocol.txt, "Meta Commands"): one letter per flag, one reply form for all.
+
+mod reply;
+mod request;
+mod verb;
+
+pub(super) use self::reply::Head;
+pub(crate) use self::{
+    reply::MetaReply,
+    request::{Arithmetic, Counting, Delete, Get, Set, SetMode, Touch, WireKey},
+    verb::{Status, Verb},
+};

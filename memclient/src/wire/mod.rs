@@ -1,0 +1,17 @@
+//! The types that travel: keys, values, times to live, CAS tokens, and what a write came to.
+//!
+//! Each is validated where it is made; nothing above checks it again.
+
+mod cas;
+mod key;
+mod outcome;
+mod ttl;
+mod value;
+
+pub use self::{
+    cas::CasToken,
+    key::{AsKey, Charset, Key, KeyError, KeyRef, MAX_KEY},
+    outcome::{CasOutcome, Deleted, Stored, Touched},
+    ttl::{Ttl, TtlError, TtlLeft},
+    value::{IntoValue, Value},
+};

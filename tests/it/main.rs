@@ -1,0 +1,21 @@
+//! What memclient promises, held against real servers, lying servers and other programs.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod backend_laws;
+mod cache;
+mod commands;
+mod connection;
+mod floors;
+mod input;
+#[allow(
+    clippy::items_after_statements,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    unused_braces,
+    reason = "cached functions stand in the tests that call them, as small as they can be"
+)]
+mod macros;
+mod python;
+mod quickstart;
+mod topology;

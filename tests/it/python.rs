@@ -1,0 +1,164 @@
+//! Values that go between memclient and pymemcache keep their types.
+//!
+//! Where Python or pymemcache is missing, and cannot be fetched, these tests say so and pass.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use memclient::{Client, Decoded, Ttl, Value};
+use memclient_tests::{Memcached, PyValue, Python};
+
+#[tokio::test]
+async fn what_pymemcache_wrote_is_read_with_its_type() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::new(server.address()).unwrap();
+
+    let written = python.write(&server.address(), "py:").await.unwrap();
+
+    let mut kinds = [0; 3];
+    for PyValue { key, kind, text } in written.iter().filter(|it| it.kind != "dict") {
+        let value = client.get(key).await.unwrap().unwrap();
+        let decoded = value.decode_any().unwrap();
+        match kind.as_str() {
+            "str" => {
+                assert_eq!(decoded, Decoded::Text(text.clone()), "{key}");
+                assert_eq!(value.decode::<String>().unwrap(), *text);
+                assert!(value.decode::<u64>().is_err(), "{key} is text");
+                kinds[0] += 1;
+            }
+            "int" => {
+                let number: i128 = text.parse().unwrap();
+                assert_eq!(decoded, Decoded::Integer(number), "{key}");
+                assert_eq!(value.decode::<i128>().unwrap(), number);
+                assert_eq!(value.decode::<i64>().ok(), i64::try_from(number).ok());
+                assert_eq!(value.decode::<u64>().ok(), u64::try_from(number).ok());
+                kinds[1] += 1;
+            }
+            "bytes" => {
+                let Decoded::Bytes(bytes) = decoded else {
+                    panic!("{key} was read as {decoded:?}")
+                };
+                assert_eq!(hex(&bytes), *text, "{key}");
+                assert_eq!(value.decode::<Bytes>().unwrap(), bytes);
+                kinds[2] += 1;
+            }
+            other => panic!("pymemcache wrote a value of the kind {other}"),
+        }
+    }
+    assert!(kinds.iter().all(|&count| count >= 3), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn what_was_pickled_is_a_typed_error_that_names_pickle() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::new(server.address()).unwrap();
+    let written = python.write(&server.address(), "py:").await.unwrap();
+    let pickled = written.iter().find(|it| it.kind == "dict").unwrap();
+
+    let value = client.get(&pickled.key).await.unwrap().unwrap();
+
+    for error in [
+        value.decode_any().unwrap_err(),
+        value.decode::<String>().unwrap_err(),
+        value.decode::<u64>().unwrap_err(),
+        value.decode::<Vec<String>>().unwrap_err(),
+    ] {
+        assert!(error.is_unsupported(), "{error:?}");
+        assert!(error.to_string().contains("pickle"), "{error}");
+    }
+    assert!(client.get(&written[0].key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_memclient_wrote_is_read_by_pymemcache_with_its_type() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::new(server.address()).unwrap();
+    let all: Vec<u8> = (0..=u8::MAX).collect();
+    let cases = [
+        ("text", Value::of("plain text"), "str", "plain text".into()),
+        ("text-empty", Value::of(""), "str", String::new()),
+        ("text-unicode", Value::of("Grüße, 世界 🌍"), "str", "Grüße, 世界 🌍".into()),
+        ("text-lines", Value::of("a\r\nEND\r\n"), "str", "a\r\nEND\r\n".into()),
+        ("int", Value::of(42u8), "int", "42".into()),
+        ("int-zero", Value::of(0i64), "int", "0".into()),
+        ("int-negative", Value::of(i64::MIN), "int", i64::MIN.to_string()),
+        ("int-large", Value::of(u128::MAX), "int", u128::MAX.to_string()),
+        ("bytes", Value::of(&b"raw"[..]), "bytes", hex(b"raw")),
+        ("bytes-empty", Value::of(Bytes::new()), "bytes", String::new()),
+        ("bytes-all", Value::of(all.clone()), "bytes", hex(&all)),
+    ];
+    let mut expected = Vec::new();
+    for (key, value, kind, text) in cases {
+        let stored = client.set(key, value.unwrap(), Ttl::secs(60)).await.unwrap();
+        assert!(stored.is_stored());
+        let (key, kind) = (key.to_owned(), kind.to_owned());
+        expected.push(PyValue { key, kind, text });
+    }
+
+    let keys: Vec<_> = expected.iter().map(|value| value.key.as_str()).collect();
+    let read = python.read(&server.address(), &keys).await.unwrap();
+
+    assert_eq!(read, expected);
+}
+
+#[tokio::test]
+async fn a_counter_that_memclient_moved_is_a_number_for_pymemcache() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::new(server.address()).unwrap();
+    assert!(client.set("n", 10u64, Ttl::Never).await.unwrap().is_stored());
+
+    assert_eq!(client.decr("n", 3).await.unwrap(), Some(7));
+
+    let read = python.read(&server.address(), &["n"]).await.unwrap();
+    assert_eq!((read[0].kind.as_str(), read[0].text.as_str()), ("int", "7"));
+}
+
+#[tokio::test]
+async fn keys_live_where_pymemcache_puts_them() {
+    const SCRIPT: &str = "
+import sys
+from pymemcache.client.rendezvous import RendezvousHash
+ring = RendezvousHash(sys.argv[1:])
+print(' '.join(ring.get_node(f'key:{number}') for number in range(100)))
+";
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let servers = [Memcached::start().await.unwrap(), Memcached::start().await.unwrap()];
+    let addresses = servers.each_ref().map(Memcached::address);
+    let client = Client::builder().servers(&addresses).build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("ring.py");
+    std::fs::write(&script, SCRIPT).unwrap();
+
+    let output = python.program(&script).args(&addresses).run().await.unwrap();
+
+    assert!(output.status.success(), "{}", output.stderr);
+    let homes: Vec<_> = output.stdout.split_whitespace().collect();
+    assert_eq!(homes.len(), 100);
+    for (number, home) in homes.into_iter().enumerate() {
+        let key = format!("key:{number}");
+        assert!(client.set(&key, "v", Ttl::Never).await.unwrap().is_stored());
+        let server = servers.iter().find(|server| server.address() == home).unwrap();
+        assert!(server.item(&key).await.unwrap().is_some(), "{key} at {home}");
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}

@@ -1,0 +1,31 @@
+//! What the integration tests stand on: real servers, scripted servers, other programs.
+//!
+//! | subject | type |
+//! |---|---|
+//! | a memcached process on loopback, stopped whatever happens | [`Memcached`] |
+//! | a server that follows a script, byte by byte | [`Scripted`] with a [`Script`] |
+//! | a server whose answers a function decides | [`Scripted::answering`] with [`Request`] and [`Answer`] |
+//! | a program with a timeout: an example, a script | [`Program`] |
+//! | pymemcache, as the other side of interoperability | [`Python`] |
+//!
+//! Nothing here depends on the clock of the runtime that a test runs on, so tests under a paused
+//! clock may use all of it: whatever waits, waits on a thread of its own.
+
+mod child;
+mod launch;
+mod memcached;
+mod peer;
+mod process;
+mod python;
+mod raw;
+mod recording;
+mod request;
+mod script;
+mod scripted;
+
+pub use memcached::{Builder, Item, Memcached};
+pub use process::{Output, Program};
+pub use python::{PyValue, Python};
+pub use request::{Answer, Request};
+pub use script::{Gate, Script};
+pub use scripted::Scripted;

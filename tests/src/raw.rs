@@ -1,0 +1,108 @@
+//! Plain connections that show what a server really says.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+/// How long an exchange may take before it is an error.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// When an exchange has its whole answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until<'a> {
+    /// The server has closed, which it does after answering: our sending side is closed first.
+    Closed,
+    /// The answer ends with these bytes.
+    Ends(&'a [u8]),
+}
+
+/// Sends `bytes` to `address` on a connection of its own and returns the answer.
+pub(crate) fn exchange(address: &str, bytes: &[u8], until: Until<'_>) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + LIMIT;
+    let mut wire = Wire::open(address)?;
+    wire.write_all(bytes)?;
+    if matches!(until, Until::Closed) {
+        wire.finish()?;
+    }
+    let mut answer = Vec::new();
+    let mut chunk = [0; 16 * 1024];
+    loop {
+        if let Until::Ends(end) = until
+            && answer.ends_with(end)
+        {
+            return Ok(answer);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(unfinished(io::ErrorKind::TimedOut, "did not answer in time", &answer));
+        }
+        wire.set_limit(left)?;
+        match wire.read(&mut chunk) {
+            Ok(0) if matches!(until, Until::Closed) => return Ok(answer),
+            Ok(0) => {
+                return Err(unfinished(io::ErrorKind::UnexpectedEof, "closed early", &answer));
+            }
+            Ok(read) => answer.extend_from_slice(&chunk[..read]),
+            Err(error) if is_pause(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+enum Wire {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Wire {
+    fn open(address: &str) -> io::Result<Self> {
+        match address.strip_prefix("unix:") {
+            Some(path) => UnixStream::connect(path).map(Self::Unix),
+            None => TcpStream::connect(address).map(Self::Tcp),
+        }
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    fn set_limit(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(Some(limit)),
+            Self::Unix(stream) => stream.set_read_timeout(Some(limit)),
+        }
+    }
+
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(chunk),
+            Self::Unix(stream) => stream.read(chunk),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes),
+            Self::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+}
+
+/// Tells whether a read gave up waiting, rather than failed.
+pub(crate) fn is_pause(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}
+
+fn unfinished(kind: io::ErrorKind, what: &str, answer: &[u8]) -> io::Error {
+    let answer = answer.escape_ascii();
+    io::Error::new(kind, format!("the server {what}; so far it said \"{answer}\""))
+}

@@ -1,0 +1,11 @@
+use memclient::cached;
+
+struct Socket;
+
+#[cached]
+fn open(port: u16) -> Socket {
+    let _ = port;
+    Socket
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use memclient::CacheKey;
+
+#[derive(CacheKey)]
+#[cache(skip)]
+struct Query {
+    text: String,
+}
+
+fn main() {}

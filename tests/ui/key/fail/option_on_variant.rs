@@ -1,0 +1,10 @@
+use memclient::CacheKey;
+
+#[derive(CacheKey)]
+enum Query {
+    #[cache(skip)]
+    All,
+    One(u64),
+}
+
+fn main() {}
