@@ -7,6 +7,7 @@ use super::{
     call::{Call, OVERHEAD, one, unexpected},
 };
 use crate::{
+    conn::Ask,
     error::{Error, Result},
     pool::Pool,
     proto::{
@@ -83,11 +84,11 @@ impl Client {
 
     /// Runs a request that is answered with one line.
     async fn line(&self, call: Call<'_>, request: impl Request) -> Result<String> {
-        let replies = call.run(&[request], OVERHEAD, self.deadline()).await?;
+        let replies = call.run(Ask::Run(&[request]), OVERHEAD, self.deadline()).await?;
         let line = match one(replies)? {
             Reply::Line(line) => Ok(String::from_utf8_lossy(&line).into_owned()),
             Reply::Refused(refusal) => Err(refusal.into()),
-            Reply::Meta(reply) => Err(unexpected(&reply)),
+            reply => Err(unexpected(&reply)),
         };
         line.map_err(|error| call.blame(error))
     }

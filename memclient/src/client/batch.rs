@@ -12,63 +12,120 @@ use super::{
     call::{Call, OVERHEAD},
 };
 use crate::{
-    cluster::Share,
-    conn::Replies,
+    conn::{Ask, InFlight, Replies},
     error::{Error, Result},
-    proto::{Reply, Request},
-    wire::KeyRef,
+    proto::{
+        Reply, Request,
+        meta::{self, WireKey},
+    },
 };
 
 /// How many requests and bytes go into one part: enough to fill a write, few enough that the
-/// answers begin to come while the next part is on its way.
+/// answers begin to come while the next part is on its way, and that others are not kept waiting.
 const PART_REQUESTS: usize = 256;
 const PART_BYTES: usize = 128 * 1024;
 
 /// How many parts of one batch may be under way on one node.
-const WINDOW: usize = 8;
+const WINDOW: usize = 4;
 
-/// One request of a batch.
-pub(super) struct Entry<'a, R> {
-    /// The key that decides the node.
-    pub(super) key: KeyRef<'a>,
-    /// About how many bytes the request has.
-    pub(super) bytes: usize,
-    pub(super) request: R,
+/// A request as it stands in a batch.
+pub(super) trait Batched: Copy + Send + Sync {
+    type Request: Request;
+
+    /// Returns how a part of the batch is asked for.
+    fn ask(part: &[Self]) -> Ask<'_, Self::Request>;
+
+    /// Returns the key, which decides the node.
+    fn key(&self) -> WireKey<'_>;
+
+    /// Returns about how many bytes the request has.
+    fn bytes(&self) -> usize;
+}
+
+impl Batched for WireKey<'_> {
+    type Request = meta::Get<'static>;
+
+    fn ask(part: &[Self]) -> Ask<'_, Self::Request> {
+        Ask::Values(part)
+    }
+
+    fn key(&self) -> WireKey<'_> {
+        *self
+    }
+
+    fn bytes(&self) -> usize {
+        self.len() + 1
+    }
+}
+
+impl Batched for meta::Get<'_> {
+    type Request = Self;
+
+    fn ask(part: &[Self]) -> Ask<'_, Self> {
+        Ask::Run(part)
+    }
+
+    fn key(&self) -> WireKey<'_> {
+        self.key
+    }
+
+    fn bytes(&self) -> usize {
+        self.key.len() + OVERHEAD
+    }
+}
+
+impl Batched for meta::Set<'_> {
+    type Request = Self;
+
+    fn ask(part: &[Self]) -> Ask<'_, Self> {
+        Ask::Run(part)
+    }
+
+    fn key(&self) -> WireKey<'_> {
+        self.key
+    }
+
+    fn bytes(&self) -> usize {
+        self.key.len() + self.data.len() + OVERHEAD
+    }
 }
 
 impl Client {
-    /// Sends all requests that are valid and returns one outcome per entry, in their order.
-    pub(super) async fn batch<R: Request + Copy + Send + Sync, T: Send>(
+    /// Sends all requests that are valid and returns one outcome per request, in their order.
+    pub(super) async fn batch<R: Batched, T>(
         &self,
         command: &'static str,
         repeatable: bool,
-        entries: Vec<Result<Entry<'_, R>>>,
-        read: impl Fn(Reply) -> Result<T> + Sync,
+        requests: Vec<Result<R>>,
+        read: impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let valid = || {
-            entries
-                .iter()
-                .enumerate()
-                .filter_map(|(place, entry)| Some((place, entry.as_ref().ok()?)))
-        };
-        let places: Vec<usize> = valid().map(|(place, _)| place).collect();
-        let shares = self.0.cluster.scatter(valid().map(|(_, entry)| entry.key.as_bytes()));
-        let answers = join(shares.iter().map(|share| {
-            let call = Call { command, node: &self.0.cluster.nodes()[share.node], repeatable };
-            let (places, entries) = (&places, &entries);
-            let requests =
-                share.keys.iter().filter_map(|&key| entries.get(*places.get(key)?)?.as_ref().ok());
-            self.share(call, requests.collect())
-        }))
-        .await;
-        let mut outcomes: Vec<Option<Result<T>>> = entries
-            .into_iter()
-            .map(|entry| entry.err().map(|error| Err(error.during(command))))
-            .collect();
-        for (Share { node, keys }, answers) in shares.iter().zip(answers) {
-            let call = Call { command, node: &self.0.cluster.nodes()[*node], repeatable };
-            for (key, answer) in keys.iter().zip(answers) {
-                let outcome = places.get(*key).and_then(|&place| outcomes.get_mut(place));
+        let nodes = self.0.cluster.nodes();
+        let call = |node: usize| Call { command, node: &nodes[node], repeatable };
+        // Where each request that goes out stands among all of them.
+        let mut places = Vec::with_capacity(requests.len());
+        let mut valid = Vec::with_capacity(requests.len());
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (place, request) in requests.into_iter().enumerate() {
+            outcomes.push(match request {
+                Ok(request) => {
+                    places.push(place);
+                    valid.push(request);
+                    None
+                }
+                Err(error) => Some(Err(error.during(command))),
+            });
+        }
+        let mut shares = self.0.cluster.scatter(valid.iter().map(|request| request.key().key));
+        let parts = shares.iter().map(|share| {
+            let requests: Vec<R> =
+                share.keys.iter().filter_map(|&key| valid.get(key).copied()).collect();
+            self.share(call(share.node), requests)
+        });
+        let answers = join(parts.collect()).await;
+        for (share, answers) in shares.drain(..).zip(answers) {
+            let call = call(share.node);
+            for (key, answer) in share.keys.into_iter().zip(answers) {
+                let outcome = places.get(key).and_then(|&place| outcomes.get_mut(place));
                 if let Some(outcome) = outcome {
                     *outcome = Some(answer.and_then(&read).map_err(|error| call.blame(error)));
                 }
@@ -79,22 +136,16 @@ impl Client {
     }
 
     /// Runs the requests of one node, several parts under way at a time; one answer per request.
-    async fn share<R: Request + Copy>(
-        &self,
-        call: Call<'_>,
-        entries: Vec<&Entry<'_, R>>,
-    ) -> Vec<Result<Reply>> {
-        let mut answers = Vec::with_capacity(entries.len());
+    async fn share<R: Batched>(&self, call: Call<'_>, requests: Vec<R>) -> Vec<Result<Reply>> {
+        let mut answers = Vec::with_capacity(requests.len());
         let mut flying = VecDeque::with_capacity(WINDOW);
-        for part in parts(&entries) {
+        for part in parts(&requests) {
             if flying.len() == WINDOW {
                 self.land(call, &mut flying, &mut answers).await;
             }
-            let deadline = self.deadline();
-            let requests: Vec<R> = part.iter().map(|entry| entry.request).collect();
-            let bytes = part.iter().map(|entry| entry.bytes + OVERHEAD).sum();
-            let flight = call.start(&requests, bytes, deadline).await;
-            flying.push_back((requests, bytes, deadline, flight));
+            let bytes = part.iter().map(Batched::bytes).sum();
+            let flight = call.start(R::ask(part), bytes, self.deadline()).await;
+            flying.push_back(Part { requests: part, bytes, flight });
         }
         while !flying.is_empty() {
             self.land(call, &mut flying, &mut answers).await;
@@ -103,22 +154,22 @@ impl Client {
     }
 
     /// Awaits the part that was sent first.
-    async fn land<R: Request>(
+    async fn land<R: Batched>(
         &self,
         call: Call<'_>,
-        flying: &mut VecDeque<(Vec<R>, usize, std::time::Instant, Result<crate::conn::InFlight>)>,
+        flying: &mut VecDeque<Part<'_, R>>,
         answers: &mut Vec<Result<Reply>>,
     ) {
-        let Some((requests, bytes, deadline, flight)) = flying.pop_front() else {
+        let Some(Part { requests, bytes, flight }) = flying.pop_front() else {
             return;
         };
         let replies = match flight {
-            Ok(flight) => call.finish(flight, deadline).await,
+            Ok(flight) => call.finish(flight).await,
             Err(error) => Err(error),
         };
         let replies = match replies {
             Err(error) if call.may_repeat(&error) => {
-                call.run(&requests, bytes, self.deadline()).await
+                call.run(R::ask(requests), bytes, self.deadline()).await
             }
             replies => replies,
         };
@@ -130,27 +181,32 @@ impl Client {
     }
 }
 
+/// A part of a batch that is under way.
+struct Part<'a, R> {
+    requests: &'a [R],
+    bytes: usize,
+    flight: Result<InFlight>,
+}
+
 /// Cuts the requests of one node into parts.
-fn parts<'e, 'k, R>(
-    mut entries: &'e [&'e Entry<'k, R>],
-) -> impl Iterator<Item = &'e [&'e Entry<'k, R>]> {
+fn parts<R: Batched>(mut requests: &[R]) -> impl Iterator<Item = &[R]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |entry: &&&Entry<'k, R>| {
-            bytes += entry.bytes + OVERHEAD;
+        let fits = |request: &&R| {
+            bytes += request.bytes();
             bytes <= PART_BYTES
         };
         // A request larger than a part is a part of its own.
-        let count = entries.iter().take(PART_REQUESTS).take_while(fits).count().max(1);
-        let (part, rest) = entries.split_at_checked(count)?;
-        entries = rest;
+        let count = requests.iter().take(PART_REQUESTS).take_while(fits).count().max(1);
+        let (part, rest) = requests.split_at_checked(count)?;
+        requests = rest;
         Some(part)
     })
 }
 
 /// Awaits all futures side by side.
-async fn join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     if let [only] = futures.as_mut_slice() {
         return vec![only.await];
     }

@@ -6,7 +6,7 @@ use tokio::time::timeout_at;
 
 use super::Client;
 use crate::{
-    conn::{Connection, InFlight, Replies},
+    conn::{Ask, InFlight, Replies},
     error::{Delivery, Error, Result, Step},
     pool::Pool,
     proto::{MetaReply, Reply, Request},
@@ -26,54 +26,56 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Sends a run of requests and returns their replies.
+    /// Sends what is asked for and returns the replies.
     ///
     /// A connection that turns out to be dead costs a second try, on a fresh one, where that cannot
     /// do a thing twice.
     pub(super) async fn run<R: Request>(
         &self,
-        requests: &[R],
+        ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        let first = match self.start(requests, bytes, deadline).await {
-            Ok(flight) => self.finish(flight, deadline).await,
+        let first = match self.start(ask, bytes, deadline).await {
+            Ok(flight) => self.finish(flight).await,
             Err(error) => Err(error),
         };
         match first {
             Err(error) if self.may_repeat(&error) => {
-                let flight = self.start(requests, bytes, deadline).await?;
-                self.finish(flight, deadline).await
+                let flight = self.start(ask, bytes, deadline).await?;
+                self.finish(flight).await
             }
             outcome => outcome,
         }
     }
 
-    /// Puts a run of requests on its way.
+    /// Puts on its way what is asked for.
     pub(super) async fn start<R: Request>(
         &self,
-        requests: &[R],
+        ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
     ) -> Result<InFlight> {
         let start = async {
-            let connection = self.node.connection(deadline).await?;
-            let room = match timeout_at(deadline.into(), connection.room(bytes)).await {
-                Ok(room) => room?,
-                Err(_) => return Err(Error::timeout(Step::Queue, Delivery::NotSent)),
+            let connection = match self.node.open_connection() {
+                Some(connection) => connection,
+                None => self.node.connection(deadline).await?,
             };
-            Connection::send(&connection, requests, deadline, room)
+            if let Some(flight) = connection.send(ask, bytes, deadline)? {
+                return Ok(flight);
+            }
+            let room = connection.send_when_room(ask, bytes, deadline);
+            match timeout_at(deadline.into(), room).await {
+                Ok(flight) => flight,
+                Err(_) => Err(Error::timeout(Step::Queue, Delivery::NotSent)),
+            }
         };
         start.await.map_err(|error| self.blame(error))
     }
 
-    /// Awaits the replies to a run.
-    pub(super) async fn finish(&self, flight: InFlight, deadline: Instant) -> Result<Replies> {
-        match timeout_at(deadline.into(), flight).await {
-            Ok(replies) => replies,
-            Err(_) => Err(Error::timeout(Step::Reply, Delivery::Unknown)),
-        }
-        .map_err(|error| self.blame(error))
+    /// Awaits the replies; the connection keeps the deadline.
+    pub(super) async fn finish(&self, flight: InFlight) -> Result<Replies> {
+        flight.await.map_err(|error| self.blame(error))
     }
 
     /// Says whether a call that failed so may be tried again.
@@ -95,8 +97,8 @@ impl Client {
         request: R,
         bytes: usize,
     ) -> Result<MetaReply> {
-        let replies =
-            call.run(std::slice::from_ref(&request), bytes + OVERHEAD, self.deadline()).await?;
+        let ask = Ask::Run(std::slice::from_ref(&request));
+        let replies = call.run(ask, bytes + OVERHEAD, self.deadline()).await?;
         meta_reply(one(replies)?).map_err(|error| call.blame(error))
     }
 }
@@ -114,7 +116,7 @@ pub(super) fn meta_reply(reply: Reply) -> Result<MetaReply> {
     match reply {
         Reply::Meta(reply) => Ok(reply),
         Reply::Refused(refusal) => Err(refusal.into()),
-        Reply::Line(line) => Err(unexpected(&line)),
+        reply => Err(unexpected(&reply)),
     }
 }
 

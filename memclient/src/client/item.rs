@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::call::unexpected;
 use crate::{
     error::Result,
-    proto::{MetaReply, meta::Status},
+    proto::{MetaReply, Reply, meta::Status},
     wire::{CasToken, TtlLeft, Value},
 };
 
@@ -42,5 +42,18 @@ impl Item {
             MetaReply { status: Status::Miss, .. } => Ok(None),
             other => Err(unexpected(&other)),
         }
+    }
+}
+
+/// Reads the reply to a plain `get`, in either dialect.
+pub(super) fn value(reply: Reply) -> Result<Option<Value>> {
+    match reply {
+        Reply::Item(item) => Ok(item.map(|(flags, data)| Value::new(data, flags))),
+        Reply::Meta(MetaReply { status: Status::Value, data: Some(data), flags, .. }) => {
+            Ok(Some(Value::new(data, flags)))
+        }
+        Reply::Meta(MetaReply { status: Status::Miss, .. }) => Ok(None),
+        Reply::Refused(refusal) => Err(refusal.into()),
+        reply => Err(unexpected(&reply)),
     }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     Client, Item,
-    batch::Entry,
-    call::{Call, meta_reply},
+    call::{Call, meta_reply, one},
+    item,
 };
 use crate::{
+    conn::Ask,
     error::Result,
-    proto::meta,
+    proto::meta::{self, WireKey},
     wire::{AsKey, Value},
 };
 
@@ -20,7 +21,11 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get(&self, key: impl AsKey) -> Result<Option<Value>> {
-        Ok(self.gets(key).await?.map(|item| item.value))
+        let key = self.key(&key).map_err(|error| error.during("get"))?;
+        let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
+        let ask = Ask::<meta::Get<'_>>::Values(std::slice::from_ref(&key));
+        let replies = call.run(ask, key.len(), self.deadline()).await?;
+        one(replies).and_then(item::value).map_err(|error| call.blame(error))
     }
 
     /// Returns the value with its version, for a later [`Client::cas`], and its remaining life;
@@ -34,7 +39,7 @@ impl Client {
     pub async fn gets(&self, key: impl AsKey) -> Result<Option<Item>> {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let reply = self.meta(call, meta::Get { key }, key.len()).await?;
+        let reply = self.meta(call, meta::Get { key, details: true }, key.len()).await?;
         Item::read(reply).map_err(|error| call.blame(error))
     }
 
@@ -47,8 +52,8 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let items = self.gets_many(keys).await;
-        items.into_iter().map(|item| Ok(item?.map(|item| item.value))).collect()
+        let keys: Vec<Result<WireKey<'_>>> = keys.iter().map(|key| self.key(key)).collect();
+        self.batch("get", true, keys, item::value).await
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::gets`] would have
@@ -57,10 +62,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
-        let entries = keys.iter().map(|key| {
-            let key = self.key(key)?;
-            Ok(Entry { key: key.key, bytes: key.len(), request: meta::Get { key } })
-        });
-        self.batch("get", true, entries.collect(), |reply| Item::read(meta_reply(reply)?)).await
+        let requests = keys.iter().map(|key| Ok(meta::Get { key: self.key(key)?, details: true }));
+        self.batch("get", true, requests.collect(), |reply| Item::read(meta_reply(reply)?)).await
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     Client,
-    batch::Entry,
     call::{Call, meta_reply, unexpected},
 };
 use crate::{
@@ -133,7 +132,7 @@ impl Client {
             let (key, value) = (self.key(key)?, value.as_ref().map_err(Clone::clone)?);
             self.check_size(value)?;
             let request = request(key, value, ttl.clone()?, SetMode::Set, None);
-            Ok(Entry { key: key.key, bytes: key.len() + value.len(), request })
+            Ok(request)
         });
         self.batch("set", false, requests.collect(), |reply| stored(&meta_reply(reply)?)).await
     }

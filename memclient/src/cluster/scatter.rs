@@ -1,6 +1,7 @@
 //! Many keys to their nodes, and the answers back in the order of the keys.
 
 use super::Cluster;
+use crate::wire::KeyRef;
 
 /// The places of the keys of one node, in the order in which they were given.
 #[derive(Debug, Eq, PartialEq)]
@@ -13,11 +14,11 @@ pub(crate) struct Share {
 
 impl Cluster {
     /// Returns the shares of the nodes that have any of the keys.
-    pub(crate) fn scatter<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Share> {
+    pub(crate) fn scatter<'a>(&self, keys: impl Iterator<Item = KeyRef<'a>>) -> Vec<Share> {
         let mut shares: Vec<Share> =
             (0..self.nodes().len()).map(|node| Share { node, keys: Vec::new() }).collect();
         for (place, key) in keys.enumerate() {
-            if let Some(share) = shares.get_mut(self.place(key)) {
+            if let Some(share) = shares.get_mut(self.place(&key)) {
                 share.keys.push(place);
             }
         }

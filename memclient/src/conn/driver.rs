@@ -1,139 +1,182 @@
-//! Moves bytes between a stream and its machine: the only loop that awaits a socket.
+//! Moves bytes for all callers of a connection, and looks at their deadlines.
+//!
+//! After a read has given answers to several callers, most of them are about to ask for more. The
+//! driver then goes to the end of the line of runnable tasks, a few times at most, until they have,
+//! and writes what they ask for in one go. Without that each of them would cause a write of its
+//! own, and so the server's answers would come one by one.
 
 use std::{
     future::Future,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use bytes::BytesMut;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::{Sleep, sleep_until},
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{
+    machine::CloseReason,
+    shared::{Mover, Shared},
 };
 
-use super::{machine::CloseReason, shared::Shared};
-use crate::net::Stream;
-
-/// How much is read at once; values are slices of what was read.
-const READ_CHUNK: usize = 64 * 1024;
-
 /// How often one poll may go around before other tasks get their turn.
-const ROUNDS: usize = 32;
+const ROUNDS: usize = 16;
+
+/// How often the driver lets others go first before it writes.
+const TURNS: u32 = 3;
 
 /// The task behind a connection. Ends when the connection is closed, or when nobody can use it any
 /// more.
 pub(super) struct Driver {
     shared: Arc<Shared>,
-    stream: Stream,
-    reading: BytesMut,
-    writing: BytesMut,
     timer: Pin<Box<Sleep>>,
     wakers: Vec<Waker>,
+    deferring: Option<Deferring>,
+    /// Whether the socket took less than there is to write.
+    stuck: bool,
+    /// Whether the reactor wakes the driver when there is something to read.
+    listening: bool,
+}
+
+/// A write that waits for the callers who were just answered.
+struct Deferring {
+    /// The number of calls at which it waits no longer.
+    until: u64,
+    turns: u32,
+}
+
+enum Round {
+    /// Something moved; more may.
+    Moved,
+    /// Others go first.
+    Defer,
+    /// Nothing moves until somebody wakes the driver.
+    Rest,
+    End(CloseReason),
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, stream: Stream) -> Self {
-        Self {
-            shared,
-            stream,
-            reading: BytesMut::new(),
-            writing: BytesMut::new(),
-            timer: Box::pin(sleep_until(tokio::time::Instant::now())),
-            wakers: Vec::new(),
-        }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let timer = Box::pin(sleep_until(Instant::now()));
+        Self { shared, timer, wakers: Vec::new(), deferring: None, stuck: false, listening: false }
     }
 
-    /// Goes around once; `Ready` carries why the connection ends, or `None` where another round may
-    /// bring more.
-    fn round(&mut self, cx: &mut Context<'_>) -> Poll<Option<CloseReason>> {
+    fn round(&mut self, cx: &mut Context<'_>) -> Round {
         {
-            let mut machine = self.shared.machine();
-            machine.park_driver(cx.waker());
-            if self.writing.is_empty() && machine.has_output() {
-                self.writing = machine.take_output();
+            let mut state = self.shared.state();
+            state.parked = false;
+            state.know_driver(cx.waker());
+            let ended = self.shared.is_unused() && state.machine.is_quiet();
+            if ended || state.machine.is_closed() {
+                return Round::End(CloseReason::Lost(None));
             }
-            if self.shared.is_unused() && machine.in_flight() == 0 {
-                return Poll::Ready(Some(CloseReason::Lost(None)));
+            if let Some(deferring) = &mut self.deferring {
+                if state.machine.enqueued() < deferring.until && deferring.turns < TURNS {
+                    deferring.turns += 1;
+                    return Round::Defer;
+                }
+                self.deferring = None;
             }
         }
-        let wrote = match self.write(cx) {
-            Poll::Ready(Err(error)) => return Poll::Ready(Some(CloseReason::Lost(Some(error)))),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        let read = match self.read(cx) {
-            Poll::Ready(Err(reason)) => return Poll::Ready(Some(reason)),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        if wrote || read {
-            return Poll::Ready(None);
+        match self.advance(cx) {
+            Ok(true) if self.deferring.is_some() => Round::Defer,
+            Ok(true) => Round::Moved,
+            Ok(false) => self.rest(cx),
+            Err(reason) => Round::End(reason),
         }
-        self.watch_deadline(cx).map(Some)
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.writing.is_empty() {
-            return Poll::Pending;
+    /// Writes and reads once; true when anything was read.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
+        self.listening = false;
+        let mut io = self.shared.io();
+        {
+            let mut state = self.shared.state();
+            if let Mover::Caller(_) = state.mover {
+                // Reading here would take the reactor's attention from the caller.
+                return Ok(false);
+            }
+            if io.is_written() && state.machine.has_output() {
+                let out = state.machine.take_output();
+                state.machine.handle_written(out.len());
+                io.write_next(out);
+            }
         }
-        let count = match pin!(self.stream.write_buf(&mut self.writing)).poll(cx) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(count)) => count,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => return Poll::Pending,
+        // A write that is stuck is no reason not to read: the server may be stuck until we do.
+        self.stuck = match io.poll_write(cx) {
+            Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
+            Poll::Ready(Ok(())) => false,
+            Poll::Pending => true,
         };
-        self.shared.machine().handle_written(count);
-        Poll::Ready(Ok(()))
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        if self.reading.capacity() - self.reading.len() < READ_CHUNK / 8 {
-            // Doubling keeps the copying of a large value in proportion to what has really arrived
-            // of it.
-            self.reading.reserve(READ_CHUNK.max(self.reading.len()));
-        }
-        match pin!(self.stream.read_buf(&mut self.reading)).poll(cx) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(CloseReason::Lost(None))),
+        match io.poll_read(cx) {
+            Poll::Pending => {
+                self.listening = true;
+                return Ok(false);
+            }
+            Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
             Poll::Ready(Ok(_)) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(CloseReason::Lost(Some(error)))),
-            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
         }
-        let handled = self.shared.machine().handle_bytes(&mut self.reading, &mut self.wakers);
-        self.wake();
-        Poll::Ready(handled.map_err(CloseReason::OutOfStep))
+        let (handled, room) = {
+            let mut state = self.shared.state();
+            let handled = state.machine.handle_bytes(&mut io.reading, &mut self.wakers);
+            let answered = self.wakers.len() as u64;
+            if answered > 0 {
+                let until = state.machine.enqueued() + (answered * 3).div_ceil(4);
+                self.deferring = Some(Deferring { until, turns: 0 });
+            }
+            (handled, state.machine.take_refused())
+        };
+        drop(io);
+        self.wakers.drain(..).for_each(Waker::wake);
+        if room {
+            self.shared.room.notify_waiters();
+        }
+        handled.map(|()| true).map_err(CloseReason::OutOfStep)
     }
 
-    fn watch_deadline(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
-        let Some(deadline) = self.shared.machine().deadline() else {
-            return Poll::Pending;
-        };
-        let deadline = tokio::time::Instant::from_std(deadline);
-        // One timer is moved only where it would fire too late; where it fires too early it is
-        // looked at again.
-        if self.timer.is_elapsed() || self.timer.deadline() > deadline {
+    /// Goes to sleep, unless something has happened meanwhile or a deadline has passed.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Round {
+        let mut state = self.shared.state();
+        let is_callers = matches!(state.mover, Mover::Caller(_));
+        if !is_callers && !self.listening {
+            // A caller moved things until just now, and nobody listens.
+            return Round::Moved;
+        }
+        if !is_callers && state.machine.is_quiet() {
+            state.mover = Mover::Nobody;
+        }
+        let deadline = state.machine.deadline().map(Instant::from_std);
+        if state.mover == Mover::Driver && state.machine.has_output() && !self.stuck {
+            return Round::Moved;
+        }
+        // One timer, moved only where it would fire too late; where it fires too early it is looked
+        // at again.
+        if let Some(deadline) = deadline
+            && (self.timer.is_elapsed() || self.timer.deadline() > deadline)
+        {
             self.timer.as_mut().reset(deadline);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if deadline <= tokio::time::Instant::now() {
-                return Poll::Ready(CloseReason::Stalled);
+            let Some(deadline) = deadline else {
+                state.watched = false;
+                state.parked = true;
+                return Round::Rest;
+            };
+            if deadline <= Instant::now() {
+                if is_callers {
+                    // The caller may be late to look at a reply that is there.
+                    state.mover = Mover::Driver;
+                    return Round::Moved;
+                }
+                return Round::End(CloseReason::Stalled);
             }
             self.timer.as_mut().reset(deadline);
         }
-        Poll::Pending
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.shared.machine().close(reason, &mut self.wakers);
-        self.wake();
-    }
-
-    fn wake(&mut self) {
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
+        state.watched = true;
+        state.parked = true;
+        Round::Rest
     }
 }
 
@@ -144,12 +187,13 @@ impl Future for Driver {
         let driver = self.get_mut();
         for _ in 0..ROUNDS {
             match driver.round(cx) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(reason)) => {
-                    driver.close(reason);
+                Round::Moved => {}
+                Round::Defer => break,
+                Round::Rest => return Poll::Pending,
+                Round::End(reason) => {
+                    driver.shared.close(reason);
                     return Poll::Ready(());
                 }
-                Poll::Pending => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref();
@@ -160,6 +204,6 @@ impl Future for Driver {
 impl Drop for Driver {
     /// A runtime that shuts down drops its tasks: whoever waits must hear of it.
     fn drop(&mut self) {
-        self.close(CloseReason::Lost(None));
+        self.shared.close(CloseReason::Lost(None::<io::Error>));
     }
 }

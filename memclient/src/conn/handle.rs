@@ -2,22 +2,21 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{
     driver::Driver,
-    machine::{Replies, Ticket},
-    shared::{ConnectionOptions, Shared},
+    machine::{Ask, CloseReason},
+    shared::{ConnectionOptions, Mover, Shared},
+    slots::{Replies, Ticket},
 };
 use crate::{
     error::{Delivery, Error, Result},
     net::Stream,
-    proto::Request,
+    proto::{OutOfStep, Request},
 };
 
 /// A connection that callers share. The last handle that is dropped ends it, once what is under way
@@ -29,50 +28,91 @@ pub(crate) struct Connection {
 impl Connection {
     /// Takes the stream over; its driver runs on the present runtime.
     pub(crate) fn spawn(stream: Stream, options: ConnectionOptions) -> Self {
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(stream, options));
         // The task ends by itself when the last handle is gone, and with the runtime at the latest.
-        tokio::spawn(Driver::new(Arc::clone(&shared), stream));
+        tokio::spawn(Driver::new(Arc::clone(&shared)));
         Self { shared }
     }
 
-    /// Waits for room on the connection, for requests of so many bytes.
+    /// Puts on its way what a caller asks for, of about so many bytes; `None` where there is no
+    /// room for it now, and [`Connection::send_when_room`] is to be awaited.
     ///
-    /// Dropping the future gives the place in line up.
-    pub(crate) async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
-        self.shared.room(bytes).await.ok_or_else(|| Error::closed(Delivery::NotSent, None))
-    }
-
-    /// Puts a run of requests of one grammar on its way, whole.
-    ///
-    /// The driver keeps the deadline too: a server that leaves a request unanswered beyond it loses
-    /// the connection.
+    /// A server that leaves it unanswered beyond the deadline loses the connection: nobody has to
+    /// keep time for the result.
     ///
     /// # Errors
     /// When the connection is closed: nothing was sent.
     pub(crate) fn send<R: Request>(
         &self,
-        requests: &[R],
+        ask: Ask<'_, R>,
+        bytes: usize,
         deadline: Instant,
-        room: OwnedSemaphorePermit,
-    ) -> Result<InFlight> {
-        let (ticket, driver) = {
-            let mut machine = self.shared.machine();
-            let ticket = machine.enqueue(requests, deadline, Some(room))?;
-            (ticket, machine.wake_driver())
-        };
-        if let Some(driver) = driver {
-            driver.wake();
+    ) -> Result<Option<InFlight>> {
+        if self.shared.waiting.load(Ordering::Acquire) > 0 {
+            return Ok(None);
         }
-        Ok(InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket) })
+        self.try_send(ask, bytes, deadline)
+    }
+
+    /// Waits for room, in the order of arrival, and puts on its way what a caller asks for.
+    ///
+    /// Dropping the future gives the place in line up.
+    ///
+    /// # Errors
+    /// When the connection is closed: nothing was sent.
+    pub(crate) async fn send_when_room<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<InFlight> {
+        let _waiting = Waiting::begin(&self.shared);
+        let _turn = self.shared.turn.lock().await;
+        loop {
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if let Some(flight) = self.try_send(ask, bytes, deadline)? {
+                return Ok(flight);
+            }
+            room.await;
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.shared.machine().is_closed()
+        self.shared.is_closed()
     }
 
-    /// Returns how many runs await their answer.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.shared.machine().in_flight()
+    /// Returns how many calls await their answer.
+    pub(crate) fn load(&self) -> usize {
+        self.shared.load()
+    }
+
+    fn try_send<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Option<InFlight>> {
+        let mut state = self.shared.state();
+        let alone = state.mover == Mover::Nobody;
+        let Some(ticket) = state.machine.enqueue(ask, bytes, deadline, alone)? else {
+            return Ok(None);
+        };
+        self.shared.add_load();
+        let flight = InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket) };
+        if !alone {
+            let driver = state.hand_to_driver();
+            drop(state);
+            wake(driver);
+            return Ok(Some(flight));
+        }
+        state.mover = Mover::Caller(ticket);
+        // A driver that sleeps without a timer would not notice that this call is late.
+        let driver = if state.watched { None } else { state.rouse_driver() };
+        drop(state);
+        wake(driver);
+        flight.write(ticket);
+        Ok(Some(flight))
     }
 }
 
@@ -86,25 +126,131 @@ impl Clone for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.shared.remove_handle() {
-            let driver = self.shared.machine().wake_driver();
-            if let Some(driver) = driver {
-                driver.wake();
-            }
+            let driver = self.shared.state().rouse_driver();
+            wake(driver);
         }
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("in_flight", &self.in_flight()).finish_non_exhaustive()
+        f.debug_struct("Connection").field("load", &self.load()).finish_non_exhaustive()
     }
 }
 
-/// The answer to a run that is under way. Dropping it costs nobody else anything: the answer is
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Keeps those who come later behind those who wait for room.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.waiting.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The answer to a call that is under way. Dropping it costs nobody else anything: the answer is
 /// read and thrown away when it comes.
 pub(crate) struct InFlight {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
+}
+
+impl InFlight {
+    /// Writes the request of the only caller, without a task between; what does not go through at
+    /// once is the driver's.
+    fn write(&self, ticket: Ticket) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut io = self.shared.io();
+        if self.shared.state().mover != Mover::Caller(ticket) {
+            return;
+        }
+        // While nobody had anything under way, nobody was reading. An end of the stream, or bytes
+        // that nobody asked for, must come to light before the request is out.
+        match io.poll_read(&mut cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => return self.shared.close(CloseReason::Lost(None)),
+            Poll::Ready(Ok(_)) => {
+                let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
+                return self.shared.close(CloseReason::OutOfStep(complaint));
+            }
+            Poll::Ready(Err(error)) => return self.shared.close(CloseReason::Lost(Some(error))),
+        }
+        {
+            let mut state = self.shared.state();
+            let out = state.machine.take_output();
+            state.machine.handle_written(out.len());
+            io.write_next(out);
+        }
+        match io.poll_write(&mut cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                drop(io);
+                self.shared.close(CloseReason::Lost(Some(error)));
+            }
+            Poll::Pending => {
+                drop(io);
+                let driver = self.shared.state().hand_to_driver();
+                wake(driver);
+            }
+        }
+    }
+
+    /// Reads for the only caller until its reply is there, or another caller has come and the driver
+    /// reads for both.
+    fn poll_read(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
+        let mut wakers = Vec::new();
+        let mut io = self.shared.io();
+        let (polled, driver, room) = loop {
+            {
+                let mut state = self.shared.state();
+                if state.mover != Mover::Caller(ticket) {
+                    break (state.machine.poll_replies(ticket, cx.waker()), None, false);
+                }
+            }
+            // Whoever takes over from here on has to wait for the stream, and then is the one whom
+            // the reactor wakes.
+            let Poll::Ready(read) = io.poll_read(cx) else { return Poll::Pending };
+            let mut state = self.shared.state();
+            state.machine.hush(ticket);
+            let moved = match read {
+                Ok(0) => Err(CloseReason::Lost(None)),
+                Err(error) => Err(CloseReason::Lost(Some(error))),
+                Ok(_) => {
+                    let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
+                    handled.map_err(CloseReason::OutOfStep)
+                }
+            };
+            if let Err(reason) = moved {
+                drop(state);
+                self.shared.close(reason);
+                state = self.shared.state();
+            }
+            let polled = state.machine.poll_replies(ticket, cx.waker());
+            if polled.is_ready() {
+                let room = state.machine.take_refused();
+                break (polled, state.release(ticket), room);
+            }
+        };
+        drop(io);
+        wake(driver);
+        wakers.into_iter().for_each(Waker::wake);
+        if room {
+            self.shared.room.notify_waiters();
+        }
+        polled
+    }
 }
 
 impl Future for InFlight {
@@ -114,9 +260,23 @@ impl Future for InFlight {
         let Some(ticket) = self.ticket else {
             return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
         };
-        let polled = self.shared.machine().poll_replies(ticket, cx.waker());
+        let (polled, moves) = {
+            let mut state = self.shared.state();
+            let polled = state.machine.poll_replies(ticket, cx.waker());
+            (polled, state.mover == Mover::Caller(ticket))
+        };
+        let polled = match polled {
+            Poll::Pending if moves => self.poll_read(ticket, cx),
+            Poll::Ready(_) if moves => {
+                let driver = self.shared.state().release(ticket);
+                wake(driver);
+                polled
+            }
+            polled => polled,
+        };
         if polled.is_ready() {
             self.ticket = None;
+            self.shared.remove_load();
         }
         polled
     }
@@ -124,8 +284,14 @@ impl Future for InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.shared.machine().abandon(ticket);
-        }
+        let Some(ticket) = self.ticket.take() else { return };
+        let driver = {
+            let mut state = self.shared.state();
+            state.machine.abandon(ticket);
+            // Somebody must read the reply that will come.
+            state.release(ticket)
+        };
+        self.shared.remove_load();
+        wake(driver);
     }
 }

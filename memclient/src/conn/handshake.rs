@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Connection, Replies};
+use super::{handle::Connection, machine::Ask, slots::Replies};
 use crate::{
     error::{Error, Result},
     proto::{Reply, classic::Version},
@@ -17,8 +17,7 @@ impl Connection {
     /// # Errors
     /// When the server does not answer, or is older than 1.6.10.
     pub(crate) async fn handshake(&self, deadline: Instant) -> Result<()> {
-        let room = self.room(0).await?;
-        let replies = self.send(&[Version], deadline, room)?.await?;
+        let replies = self.send_when_room(Ask::Run(&[Version]), 0, deadline).await?.await?;
         let Replies::One(Reply::Line(line)) = replies else {
             return Err(Error::protocol(format!("version was answered with {replies:?}")));
         };

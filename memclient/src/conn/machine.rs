@@ -2,10 +2,11 @@
 //!
 //! Requests are appended to one outgoing buffer, and each run of them takes a place at the end of
 //! one queue. The server answers in order, so the place at the head of the queue owns the next
-//! reply; the reply must also fit the grammar of its request and echo the request's opaque. A
-//! caller that leaves marks its place abandoned: its replies are still cut and checked, and then
-//! dropped, so nobody else notices. Anything out of step ends the connection for everybody, with an
-//! error that says whether their request may have taken effect.
+//! reply. A meta reply must also fit the grammar of its request and echo its opaque; an item that a
+//! gathered `get` finds must carry the next of its keys that is left. A caller that leaves marks
+//! its slot abandoned: its replies are still cut and checked, and then dropped, so nobody else
+//! notices. Anything out of step ends the connection for everybody, with an error that says whether
+//! their request may have taken effect.
 //!
 //! Pure: bytes and instants come in as arguments; no task, no socket, no clock. Four kinds of
 //! methods: commands of callers (`enqueue`, `abandon`), what arrives (`handle_bytes`,
@@ -21,55 +22,86 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::{
+    gather::{Asked, Command, Gathering},
+    slots::{Replies, Slots, Ticket},
+};
 use crate::{
     error::{Delivery, Error, Result, Step},
-    proto::{Cut, Grammar, Limits, Opaque, OutOfStep, Reply, Request, cut},
+    proto::{
+        Cut, Grammar, Limits, Opaque, OutOfStep, Request, cut,
+        meta::{Get, WireKey},
+    },
 };
+
+/// What a request costs beside its bytes, so that many small ones are bounded too.
+const REQUEST_COST: usize = 64;
+
+/// How much is set aside at once for what goes out.
+const OUT_CHUNK: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Machine {
     limits: Limits,
-    /// Encoded and not yet taken by the driver.
+    /// How much may be under way, in bytes of requests.
+    max_cost: usize,
+    cost: usize,
+    /// Whether somebody was told that there is no room.
+    refused: bool,
+    /// Encoded and not yet taken.
     out: BytesMut,
-    /// How many bytes were ever appended to `out`, and how many of them the socket took.
+    gathering: Gathering,
+    gathered_cost: usize,
+    /// The deadline of the first key that is being gathered.
+    gathered_deadline: Option<Instant>,
+    /// How many bytes were ever appended to `out`, and how many of them were given to the socket.
     appended: u64,
     written: u64,
     /// In the order in which the server answers.
     queue: VecDeque<Place>,
+    asked: Asked,
     slots: Slots,
     next_opaque: Opaque,
+    /// How many calls were ever enqueued.
+    enqueued: u64,
     closed: Option<Closed>,
-    driver: Option<Waker>,
 }
 
-/// A run of requests of one kind in the queue.
+/// Requests in the queue that are answered one after the other.
 #[derive(Debug)]
 struct Place {
-    slot: Ticket,
-    grammar: Grammar,
-    /// The opaque of the next reply.
-    opaque: Opaque,
-    /// How many replies are still to come.
-    left: usize,
-    /// Where the run begins in the stream of all bytes.
+    kind: Kind,
+    /// Where they begin in the stream of all bytes.
     start: u64,
     deadline: Instant,
-    /// The room that the run takes on the connection, given back when it is answered.
-    _room: Option<OwnedSemaphorePermit>,
+    cost: usize,
 }
 
-/// The number of a slot; given back by [`Machine::poll_replies`] or [`Machine::abandon`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Ticket(usize);
-
-/// The replies to one run, one per request, in order.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Replies {
-    One(Reply),
-    Many(Vec<Reply>),
+#[derive(Debug)]
+enum Kind {
+    /// Requests of one caller and one grammar.
+    Run { slot: Ticket, grammar: Grammar, opaque: Opaque, left: usize },
+    /// A `get` for the keys of several callers, or for many of one.
+    Gathered(Command),
 }
+
+/// What a caller asks for.
+#[derive(Debug)]
+pub(crate) enum Ask<'a, R> {
+    /// These requests, which all have the same grammar, as they are.
+    Run(&'a [R]),
+    /// The values of these keys, however they are best asked for.
+    Values(&'a [WireKey<'a>]),
+}
+
+impl<R> Clone for Ask<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Ask<'_, R> {}
 
 #[derive(Clone, Debug)]
 enum Closed {
@@ -82,95 +114,124 @@ enum Closed {
 }
 
 impl Machine {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, max_cost: usize) -> Self {
         Self {
             limits,
-            out: BytesMut::new(),
+            max_cost,
+            cost: 0,
+            refused: false,
+            out: BytesMut::with_capacity(OUT_CHUNK),
+            gathering: Gathering::new(),
+            gathered_cost: 0,
+            gathered_deadline: None,
             appended: 0,
             written: 0,
             queue: VecDeque::new(),
+            asked: Asked::default(),
             slots: Slots::default(),
             next_opaque: Opaque::FIRST,
+            enqueued: 0,
             closed: None,
-            driver: None,
         }
     }
 
-    /// Appends a run of requests, which must all have the same grammar, whole.
+    /// Takes in what a caller asks for; `None` where there is no room for so many bytes now.
+    ///
+    /// Values wait for the next [`Machine::flush`], so that those of other callers may join them;
+    /// a caller that is `alone` has nobody to wait for.
     ///
     /// # Errors
     /// When the connection is closed: nothing was sent.
     pub(super) fn enqueue<R: Request>(
         &mut self,
-        requests: &[R],
+        ask: Ask<'_, R>,
+        bytes: usize,
         deadline: Instant,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> Result<Ticket> {
+        alone: bool,
+    ) -> Result<Option<Ticket>> {
         if self.closed.is_some() {
             // Why it ended is no concern of a caller who had nothing on it, and may go elsewhere.
             return Err(Error::closed(Delivery::NotSent, None));
         }
-        let Some(grammar) = requests.first().map(Request::grammar) else {
-            return Ok(self.slots.insert(Slot::Done(Ok(Replies::Many(Vec::new())))));
+        let count = match ask {
+            Ask::Run(requests) => requests.len(),
+            Ask::Values(keys) => keys.len(),
         };
-        let (opaque, before) = (self.next_opaque, self.out.len());
-        for (place, request) in requests.iter().enumerate() {
-            request.encode(opaque.plus(place), &mut self.out);
+        let cost = bytes + count * REQUEST_COST;
+        // What is larger than all the room there is goes alone.
+        if self.cost > 0 && self.cost + cost > self.max_cost {
+            self.refused = true;
+            return Ok(None);
         }
-        self.next_opaque = opaque.plus(requests.len());
-        let slot = self.slots.insert(Slot::Waiting { replies: Vec::new(), waker: None });
-        let start = self.appended;
-        self.appended += (self.out.len() - before) as u64;
-        self.queue.push_back(Place {
-            slot,
-            grammar,
-            opaque,
-            left: requests.len(),
-            start,
-            deadline,
-            _room: room,
-        });
-        Ok(slot)
+        let slot = self.slots.take(count);
+        self.cost += cost;
+        self.enqueued += 1;
+        match ask {
+            Ask::Run(requests) => self.append(requests, slot, cost, deadline),
+            Ask::Values(&[key]) if alone => {
+                self.append(&[Get { key, details: false }], slot, cost, deadline);
+            }
+            Ask::Values(keys) => {
+                for &key in keys {
+                    self.gathering.want(key, slot);
+                }
+                self.gathered_cost += cost;
+                self.gathered_deadline.get_or_insert(deadline);
+            }
+        }
+        Ok(Some(slot))
     }
 
     /// Takes the caller's interest away; its replies will be dropped as they come.
     pub(super) fn abandon(&mut self, ticket: Ticket) {
-        match self.slots.get(ticket) {
-            Some(slot @ Slot::Waiting { .. }) => *slot = Slot::Abandoned,
-            Some(Slot::Done(_)) => self.slots.remove(ticket),
-            Some(Slot::Abandoned | Slot::Vacant(_)) | None => {}
-        }
+        self.slots.abandon(ticket);
     }
 
     /// Takes in what the server sent; `wakers` gets the callers that have their answer now.
     ///
     /// # Errors
-    /// When the bytes are out of step; the connection is closed then.
+    /// When the bytes are out of step; the connection is to be closed then.
     pub(super) fn handle_bytes(
         &mut self,
         buffer: &mut BytesMut,
         wakers: &mut Vec<Waker>,
     ) -> Result<(), OutOfStep> {
         while !buffer.is_empty() {
-            let Some(place) = self.queue.front_mut() else {
+            let place = self.queue.front_mut().filter(|place| place.start < self.written);
+            let Some(place) = place else {
                 return Err(OutOfStep::new("bytes that nobody asked for", buffer));
             };
-            let reply = match cut(buffer, place.grammar, place.opaque, self.limits)? {
-                Cut::Whole(reply) => reply,
-                Cut::Partial(_) => break,
+            let whole = match &mut place.kind {
+                Kind::Run { slot, grammar, opaque, left } => {
+                    let Cut::Whole(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
+                        return Ok(());
+                    };
+                    *left -= 1;
+                    *opaque = opaque.plus(1);
+                    self.slots.answer(*slot, reply, wakers);
+                    *left == 0
+                }
+                Kind::Gathered(command) => command.handle_bytes(
+                    buffer,
+                    self.limits,
+                    &mut self.asked,
+                    &mut self.slots,
+                    wakers,
+                )?,
             };
-            place.left -= 1;
-            place.opaque = place.opaque.plus(1);
-            let (slot, last) = (place.slot, place.left == 0);
-            self.slots.answer(slot, reply, last, wakers);
-            if last {
-                self.queue.pop_front();
+            if !whole {
+                if matches!(place.kind, Kind::Gathered(_)) {
+                    return Ok(());
+                }
+                continue;
             }
+            self.cost -= place.cost;
+            self.queue.pop_front();
         }
         Ok(())
     }
 
-    /// Counts bytes that the socket took.
+    /// Counts bytes that were given to the socket.
     pub(super) fn handle_written(&mut self, count: usize) {
         self.written += count as u64;
     }
@@ -197,45 +258,69 @@ impl Machine {
                 Closed::Stalled => Some(place.deadline) > stalled,
             };
             let error =
-                if blameless { Error::closed(delivery, None) } else { closed.error(delivery) };
-            self.slots.fail(place.slot, error, wakers);
+                || if blameless { Error::closed(delivery, None) } else { closed.error(delivery) };
+            match &place.kind {
+                Kind::Run { slot, .. } => self.slots.fail(*slot, error, wakers),
+                Kind::Gathered(command) => {
+                    for slot in command.give_up(&mut self.asked) {
+                        self.slots.fail(slot, error, wakers);
+                    }
+                }
+            }
+        }
+        for slot in self.gathering.give_up() {
+            self.slots.fail(slot, || Error::closed(Delivery::NotSent, None), wakers);
         }
         self.out = BytesMut::new();
+        self.refused = true;
+        self.cost = 0;
         self.closed = Some(closed);
     }
 
-    /// Returns the replies to a run once all are there, and gives the ticket back then.
+    /// Returns the replies to a call once all are there, and gives the ticket back then.
     ///
     /// # Errors
     /// When the connection was closed first.
     pub(super) fn poll_replies(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<Replies>> {
-        match self.slots.get(ticket) {
-            Some(Slot::Waiting { waker: slot, .. }) => {
-                match slot {
-                    Some(known) => known.clone_from(waker),
-                    None => *slot = Some(waker.clone()),
-                }
-                Poll::Pending
-            }
-            Some(Slot::Done(outcome)) => {
-                let outcome = std::mem::replace(outcome, Ok(Replies::Many(Vec::new())));
-                self.slots.remove(ticket);
-                Poll::Ready(outcome)
-            }
-            Some(Slot::Abandoned | Slot::Vacant(_)) | None => {
-                Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
-            }
-        }
+        self.slots.poll(ticket, waker)
     }
 
-    /// Returns what is to be written next.
+    /// Forgets whom to wake for a call: its caller is awake and looks for itself.
+    pub(super) fn hush(&mut self, ticket: Ticket) {
+        self.slots.hush(ticket);
+    }
+
+    /// Says whether there may be room for somebody who was told that there is none; once.
+    pub(super) fn take_refused(&mut self) -> bool {
+        self.refused && self.cost <= self.max_cost / 2 && std::mem::take(&mut self.refused)
+    }
+
+    /// Returns what is to be written next, what was gathered included.
     pub(super) fn take_output(&mut self) -> BytesMut {
+        let under_way = self.asked.len() + self.gathering.len();
+        if let Some(deadline) = self.gathered_deadline.take() {
+            let mut cost = std::mem::take(&mut self.gathered_cost);
+            while let Some(command) = self.gathering.take(under_way, &mut self.asked) {
+                let before = self.out.len();
+                command.encode(&mut self.out);
+                let start = self.appended;
+                self.appended += (self.out.len() - before) as u64;
+                // The first command answers for what all of them cost: they go and come together.
+                let cost = std::mem::take(&mut cost);
+                self.queue.push_back(Place {
+                    kind: Kind::Gathered(command),
+                    start,
+                    deadline,
+                    cost,
+                });
+            }
+        }
         self.out.split()
     }
 
     /// Returns when the request at the head of the queue must be answered.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.queue.front().map(|place| place.deadline)
+        self.queue.front().map(|place| place.deadline).or(self.gathered_deadline)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -243,24 +328,33 @@ impl Machine {
     }
 
     pub(super) fn has_output(&self) -> bool {
-        !self.out.is_empty()
+        !self.out.is_empty() || self.gathering.len() > 0
     }
 
-    /// Returns how many runs await their answer, those of callers who left included.
-    pub(super) fn in_flight(&self) -> usize {
-        self.queue.len()
+    /// Says whether nothing is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.queue.is_empty() && self.gathering.len() == 0
     }
 
-    /// Remembers whom to wake when there is something to write.
-    pub(super) fn park_driver(&mut self, waker: &Waker) {
-        match &mut self.driver {
-            Some(known) => known.clone_from(waker),
-            None => self.driver = Some(waker.clone()),
+    /// Returns how many calls were ever enqueued.
+    pub(super) fn enqueued(&self) -> u64 {
+        self.enqueued
+    }
+
+    fn append<R: Request>(&mut self, requests: &[R], slot: Ticket, cost: usize, deadline: Instant) {
+        let Some(grammar) = requests.first().map(Request::grammar) else {
+            self.cost -= cost;
+            return;
+        };
+        let (opaque, before) = (self.next_opaque, self.out.len());
+        for (place, request) in requests.iter().enumerate() {
+            request.encode(opaque.plus(place), &mut self.out);
         }
-    }
-
-    pub(super) fn wake_driver(&mut self) -> Option<Waker> {
-        self.driver.take()
+        self.next_opaque = opaque.plus(requests.len());
+        let start = self.appended;
+        self.appended += (self.out.len() - before) as u64;
+        let kind = Kind::Run { slot, grammar, opaque, left: requests.len() };
+        self.queue.push_back(Place { kind, start, deadline, cost });
     }
 }
 
@@ -286,97 +380,42 @@ impl Closed {
     }
 }
 
-/// Where the replies of a run wait for their caller.
-#[derive(Debug)]
-enum Slot {
-    Vacant(Option<usize>),
-    Waiting { replies: Vec<Reply>, waker: Option<Waker> },
-    Abandoned,
-    Done(Result<Replies>),
-}
-
-/// The slots, with the vacant ones chained so that none is searched for.
-#[derive(Debug, Default)]
-struct Slots {
-    all: Vec<Slot>,
-    vacant: Option<usize>,
-}
-
-impl Slots {
-    fn insert(&mut self, slot: Slot) -> Ticket {
-        let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
-        let Some((index, place)) = vacant else {
-            self.all.push(slot);
-            return Ticket(self.all.len() - 1);
-        };
-        self.vacant = match std::mem::replace(place, slot) {
-            Slot::Vacant(next) => next,
-            // The chain names vacant slots only; broken, it would forget the others and harm nobody.
-            Slot::Waiting { .. } | Slot::Abandoned | Slot::Done(_) => None,
-        };
-        Ticket(index)
-    }
-
-    fn get(&mut self, ticket: Ticket) -> Option<&mut Slot> {
-        self.all.get_mut(ticket.0)
-    }
-
-    fn remove(&mut self, ticket: Ticket) {
-        if let Some(slot) = self.all.get_mut(ticket.0) {
-            *slot = Slot::Vacant(self.vacant.replace(ticket.0));
-        }
-    }
-
-    fn answer(&mut self, ticket: Ticket, reply: Reply, last: bool, wakers: &mut Vec<Waker>) {
-        match self.get(ticket) {
-            Some(Slot::Waiting { replies, .. }) if !last => replies.push(reply),
-            Some(slot @ Slot::Waiting { .. }) => {
-                let Slot::Waiting { mut replies, waker } = std::mem::replace(slot, Slot::Abandoned)
-                else {
-                    return;
-                };
-                let replies = if replies.is_empty() {
-                    Replies::One(reply)
-                } else {
-                    replies.push(reply);
-                    Replies::Many(replies)
-                };
-                *slot = Slot::Done(Ok(replies));
-                wakers.extend(waker);
-            }
-            Some(Slot::Abandoned) if last => self.remove(ticket),
-            Some(Slot::Abandoned | Slot::Done(_) | Slot::Vacant(_)) | None => {}
-        }
-    }
-
-    fn fail(&mut self, ticket: Ticket, error: Error, wakers: &mut Vec<Waker>) {
-        match self.get(ticket) {
-            Some(slot @ Slot::Waiting { .. }) => {
-                let failed = Slot::Done(Err(error));
-                let Slot::Waiting { waker, .. } = std::mem::replace(slot, failed) else {
-                    return;
-                };
-                wakers.extend(waker);
-            }
-            Some(Slot::Abandoned) => self.remove(ticket),
-            Some(Slot::Done(_) | Slot::Vacant(_)) | None => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{classic, meta};
-    use crate::wire::{Charset, KeyRef};
+    use crate::{
+        proto::{Reply, classic},
+        wire::{Charset, KeyRef},
+    };
 
     fn machine() -> Machine {
-        Machine::new(Limits { max_value: 1024 })
+        Machine::new(Limits { max_value: 1024 }, 1 << 20)
     }
 
-    fn get(key: &str) -> meta::Get<'_> {
-        let key = KeyRef::new(key.as_bytes(), Charset::Ascii).unwrap();
-        meta::Get { key: meta::WireKey { prefix: b"", key } }
+    fn enqueue<R: Request>(machine: &mut Machine, requests: &[R]) -> Ticket {
+        machine.enqueue(Ask::Run(requests), 0, Instant::now(), false).unwrap().unwrap()
+    }
+
+    /// Asks for values that others may join.
+    fn want(machine: &mut Machine, keys: &[&str]) -> Ticket {
+        let keys: Vec<WireKey<'_>> = keys.iter().map(|key| wire(key)).collect();
+        let ask = Ask::<Get<'_>>::Values(&keys);
+        machine.enqueue(ask, 0, Instant::now(), false).unwrap().unwrap()
+    }
+
+    /// Has everything written, and returns it.
+    fn write(machine: &mut Machine) -> BytesMut {
+        let out = machine.take_output();
+        machine.handle_written(out.len());
+        out
+    }
+
+    fn wire(key: &str) -> WireKey<'_> {
+        WireKey { prefix: b"", key: KeyRef::new(key.as_bytes(), Charset::Ascii).unwrap() }
+    }
+
+    fn get(key: &str) -> Get<'_> {
+        Get { key: wire(key), details: false }
     }
 
     fn receive(machine: &mut Machine, bytes: &str) -> Result<usize, OutOfStep> {
@@ -401,44 +440,45 @@ mod tests {
     #[test]
     fn each_caller_gets_its_own_answer() {
         let mut machine = machine();
-        let deadline = Instant::now();
-        let first = machine.enqueue(&[get("a")], deadline, None).unwrap();
-        let second = machine.enqueue(&[get("b")], deadline, None).unwrap();
-        assert_eq!(machine.take_output(), "mg a v f c t O0\r\nmg b v f c t O1\r\n");
+        let first = enqueue(&mut machine, &[get("a")]);
+        let second = enqueue(&mut machine, &[get("b")]);
+        assert_eq!(write(&mut machine), "mg a v f O0\r\nmg b v f O1\r\n");
         assert!(poll(&mut machine, second).is_pending());
         assert_eq!(receive(&mut machine, "VA 1 O0\r\nA\r\nVA 1 O1\r\nB\r\n"), Ok(1));
         assert_eq!(data(poll(&mut machine, second)), Some("B".into()));
         assert_eq!(data(poll(&mut machine, first)), Some("A".into()));
-        assert_eq!(machine.in_flight(), 0);
+        assert!(machine.is_quiet());
     }
 
     #[test]
     fn an_abandoned_answer_reaches_nobody_and_harms_nobody() {
         let mut machine = machine();
-        let deadline = Instant::now();
-        let first = machine.enqueue(&[get("a"), get("b")], deadline, None).unwrap();
-        let second = machine.enqueue(&[get("c")], deadline, None).unwrap();
+        let first = enqueue(&mut machine, &[get("a"), get("b")]);
+        let second = enqueue(&mut machine, &[get("c")]);
+        write(&mut machine);
         assert_eq!(receive(&mut machine, "VA 1 O0\r\nA\r\n"), Ok(0));
         machine.abandon(first);
         assert_eq!(receive(&mut machine, "VA 1 O1\r\nB\r\nVA 1 O2\r\nC\r\n"), Ok(0));
         assert_eq!(data(poll(&mut machine, second)), Some("C".into()));
-        let third = machine.enqueue(&[get("d")], deadline, None).unwrap();
+        let third = enqueue(&mut machine, &[get("d")]);
         assert!(third == first || third == second, "slots are used again");
     }
 
     #[test]
     fn an_answer_that_came_before_its_caller_left_frees_the_slot() {
         let mut machine = machine();
-        let ticket = machine.enqueue(&[get("a")], Instant::now(), None).unwrap();
+        let ticket = enqueue(&mut machine, &[get("a")]);
+        write(&mut machine);
         assert_eq!(receive(&mut machine, "EN O0\r\n"), Ok(0));
         machine.abandon(ticket);
-        assert_eq!(machine.enqueue(&[get("b")], Instant::now(), None).unwrap(), ticket);
+        assert_eq!(enqueue(&mut machine, &[get("b")]), ticket);
     }
 
     #[test]
     fn a_run_is_answered_when_its_last_reply_is_there() {
         let mut machine = machine();
-        let run = machine.enqueue(&[get("a"), get("b")], Instant::now(), None).unwrap();
+        let run = enqueue(&mut machine, &[get("a"), get("b")]);
+        write(&mut machine);
         assert!(poll(&mut machine, run).is_pending());
         assert_eq!(receive(&mut machine, "EN O0\r\n"), Ok(0));
         assert_eq!(receive(&mut machine, "EN O1\r\n"), Ok(1));
@@ -451,7 +491,9 @@ mod tests {
     fn bytes_that_nobody_asked_for_are_out_of_step() {
         let mut machine = machine();
         assert!(receive(&mut machine, "EN O0\r\n").is_err());
-        let ticket = machine.enqueue(&[get("a")], Instant::now(), None).unwrap();
+        let ticket = enqueue(&mut machine, &[get("a")]);
+        assert!(receive(&mut machine, "EN O0\r\n").is_err(), "nothing was sent yet");
+        write(&mut machine);
         assert!(receive(&mut machine, "EN O0\r\nEN O1\r\n").is_err());
         assert!(poll(&mut machine, ticket).is_ready(), "what was right before is kept");
     }
@@ -459,8 +501,9 @@ mod tests {
     #[test]
     fn an_answer_with_anothers_opaque_is_never_handed_over() {
         let mut machine = machine();
-        let first = machine.enqueue(&[get("a")], Instant::now(), None).unwrap();
-        machine.enqueue(&[get("b")], Instant::now(), None).unwrap();
+        let first = enqueue(&mut machine, &[get("a")]);
+        enqueue(&mut machine, &[get("b")]);
+        write(&mut machine);
         assert!(receive(&mut machine, "VA 1 O1\r\nB\r\n").is_err());
         assert!(poll(&mut machine, first).is_pending());
     }
@@ -469,28 +512,23 @@ mod tests {
     fn a_stall_is_a_timeout_for_those_only_whose_own_time_is_up() {
         let mut machine = machine();
         let now = Instant::now();
-        let head = machine.enqueue(&[get("a")], now, None).unwrap();
-        let behind =
-            machine.enqueue(&[get("b")], now + std::time::Duration::from_millis(1), None).unwrap();
-        let length = machine.take_output().len();
-        machine.handle_written(length);
+        let late = now + std::time::Duration::from_millis(1);
+        let head = enqueue(&mut machine, &[get("a")]);
+        let behind = machine.enqueue(Ask::Run(&[get("b")]), 0, late, false).unwrap().unwrap();
+        write(&mut machine);
         machine.close(CloseReason::Stalled, &mut Vec::new());
         assert!(matches!(poll(&mut machine, head), Poll::Ready(Err(error)) if error.is_timeout()));
         assert!(matches!(poll(&mut machine, behind), Poll::Ready(Err(error)) if error.is_closed()));
-        assert!(
-            machine
-                .enqueue(&[get("c")], now, None)
-                .is_err_and(|error| error.is_closed() && error.is_retryable())
-        );
+        let after = machine.enqueue(Ask::Run(&[get("c")]), 0, now, false);
+        assert!(after.is_err_and(|error| error.is_closed() && error.is_retryable()));
     }
 
     #[test]
     fn what_was_not_sent_when_the_server_lied_may_go_elsewhere() {
         let mut machine = machine();
-        let sent = machine.enqueue(&[get("a")], Instant::now(), None).unwrap();
-        let length = machine.take_output().len();
-        machine.handle_written(length);
-        let unsent = machine.enqueue(&[get("b")], Instant::now(), None).unwrap();
+        let sent = enqueue(&mut machine, &[get("a")]);
+        write(&mut machine);
+        let unsent = enqueue(&mut machine, &[get("b")]);
         machine.close(CloseReason::OutOfStep(OutOfStep("x".into())), &mut Vec::new());
         assert!(matches!(poll(&mut machine, sent), Poll::Ready(Err(error)) if error.is_protocol()));
         assert!(
@@ -501,10 +539,9 @@ mod tests {
     #[test]
     fn closing_tells_each_caller_whether_its_request_was_sent() {
         let mut machine = machine();
-        let sent = machine.enqueue(&[get("a")], Instant::now(), None).unwrap();
-        let length = machine.take_output().len();
-        machine.handle_written(length);
-        let unsent = machine.enqueue(&[get("b")], Instant::now(), None).unwrap();
+        let sent = enqueue(&mut machine, &[get("a")]);
+        write(&mut machine);
+        let unsent = enqueue(&mut machine, &[get("b")]);
         machine.close(CloseReason::Lost(None), &mut Vec::new());
         let delivery = |outcome| match outcome {
             Poll::Ready(Err(error)) => Error::delivery(&error),
@@ -512,10 +549,112 @@ mod tests {
         };
         assert_eq!(delivery(poll(&mut machine, sent)), Delivery::Unknown);
         assert_eq!(delivery(poll(&mut machine, unsent)), Delivery::NotSent);
+        let after = machine.enqueue(Ask::Run(&[classic::Version]), 0, Instant::now(), false);
+        assert!(after.is_err_and(|error| error.is_retryable()));
+    }
+
+    #[track_caller]
+    fn items(outcome: Poll<Result<Replies>>) -> Vec<Option<String>> {
+        let text = |reply| match reply {
+            Reply::Item(item) => item.map(|(_, data)| String::from_utf8_lossy(&data).into_owned()),
+            other => panic!("no item: {other:?}"),
+        };
+        match outcome {
+            Poll::Ready(Ok(Replies::One(reply))) => vec![text(reply)],
+            Poll::Ready(Ok(Replies::Many(replies))) => replies.into_iter().map(text).collect(),
+            other => panic!("no replies: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_that_several_callers_want_are_asked_for_together() {
+        let mut machine = machine();
+        let [a, b, c] = ["a", "b", "c"].map(|key| want(&mut machine, &[key]));
+        assert_eq!(write(&mut machine), "get a b c\r\nmn\r\n");
+        assert_eq!(receive(&mut machine, "VALUE b 0 1\r\nB\r\n"), Ok(0));
+        assert_eq!(items(poll(&mut machine, a)), [None], "it was passed over");
+        assert_eq!(items(poll(&mut machine, b)), [Some("B".into())]);
+        assert_eq!(receive(&mut machine, "END\r\n"), Ok(0));
+        assert!(poll(&mut machine, c).is_pending(), "a miss is believed when mn is answered");
+        assert_eq!(receive(&mut machine, "MN\r\n"), Ok(1));
+        assert_eq!(items(poll(&mut machine, c)), [None]);
+        assert!(machine.is_quiet());
+    }
+
+    #[test]
+    fn one_caller_may_want_many_values_and_one_of_them_twice() {
+        let mut machine = machine();
+        let many = want(&mut machine, &["a", "b", "a"]);
+        let one = want(&mut machine, &["b"]);
+        write(&mut machine);
+        let found = "VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nVALUE b 0 1\r\nB\r\nEND\r\nMN\r\n";
+        receive(&mut machine, found).unwrap();
+        assert_eq!(items(poll(&mut machine, many)), [Some("A".into()), None, Some("A".into())]);
+        assert_eq!(items(poll(&mut machine, one)), [Some("B".into())]);
+    }
+
+    #[test]
+    fn many_values_go_in_several_commands() {
+        let mut machine = machine();
+        let tickets: Vec<Ticket> = (0..32).map(|_| want(&mut machine, &["k"])).collect();
+        let out = String::from_utf8(write(&mut machine).to_vec()).unwrap();
+        assert_eq!(out, "get k k k k k k k k\r\nmn\r\n".repeat(4));
+        receive(&mut machine, &"END\r\nMN\r\n".repeat(4)).unwrap();
+        assert!(tickets.into_iter().all(|ticket| items(poll(&mut machine, ticket)) == [None]));
+    }
+
+    #[test]
+    fn an_end_that_nobody_asked_for_is_no_miss() {
+        let mut machine = machine();
+        let tickets = ["a", "b"].map(|key| want(&mut machine, &[key]));
+        write(&mut machine);
+        assert!(receive(&mut machine, "END\r\nVALUE a 0 1\r\nA\r\n").is_err());
+        assert!(tickets.into_iter().all(|ticket| poll(&mut machine, ticket).is_pending()));
+    }
+
+    #[test]
+    fn a_caller_who_left_a_gathered_command_changes_nothing_for_the_others() {
+        let mut machine = machine();
+        let [a, b] = ["a", "b"].map(|key| want(&mut machine, &[key]));
+        write(&mut machine);
+        machine.abandon(a);
+        receive(&mut machine, "VALUE a 0 1\r\nA\r\nVALUE b 0 1\r\nB\r\nEND\r\nMN\r\n").unwrap();
+        assert_eq!(items(poll(&mut machine, b)), [Some("B".into())]);
+    }
+
+    #[test]
+    fn gathered_callers_are_told_of_a_close_before_and_after_the_flush() {
+        let mut machine = machine();
+        let sent = want(&mut machine, &["a", "b"]);
+        write(&mut machine);
+        let unsent = want(&mut machine, &["c"]);
+        machine.close(CloseReason::Lost(None), &mut Vec::new());
         assert!(
-            machine
-                .enqueue(&[classic::Version], Instant::now(), None)
-                .is_err_and(|error| error.is_retryable())
+            matches!(poll(&mut machine, sent), Poll::Ready(Err(e)) if e.delivery() == Delivery::Unknown)
         );
+        assert!(matches!(poll(&mut machine, unsent), Poll::Ready(Err(e)) if e.is_retryable()));
+    }
+
+    #[test]
+    fn a_caller_alone_asks_in_the_meta_dialect_at_once() {
+        let mut machine = machine();
+        let keys = [wire("a")];
+        let ask = Ask::<Get<'_>>::Values(&keys);
+        machine.enqueue(ask, 0, Instant::now(), true).unwrap().unwrap();
+        assert_eq!(write(&mut machine), "mg a v f O0\r\n");
+    }
+
+    #[test]
+    fn what_is_under_way_is_bounded() {
+        let mut machine = Machine::new(Limits { max_value: 1024 }, 1000);
+        let ask = Ask::Run(&[classic::Version]);
+        let big = machine.enqueue(ask, 5000, Instant::now(), false).unwrap();
+        assert!(big.is_some(), "what is larger than all the room goes alone");
+        assert!(machine.enqueue(ask, 0, Instant::now(), false).unwrap().is_none());
+        assert!(!machine.take_refused(), "there is no room yet");
+        write(&mut machine);
+        receive(&mut machine, "VERSION 1\r\n").unwrap();
+        assert!(machine.take_refused());
+        assert!(machine.enqueue(ask, 0, Instant::now(), false).unwrap().is_some());
     }
 }

@@ -1,15 +1,20 @@
 //! One connection, shared by many callers: requests go out in order, answers come back in order.
 //!
-//! [`machine`] decides, [`driver`] moves the bytes, [`Connection`] is what callers hold.
+//! [`machine`] decides, [`Connection`] is what callers hold. A caller that is alone moves its own
+//! bytes; for several the [`driver`] does.
 
 mod driver;
+mod gather;
 mod handle;
 mod handshake;
+mod io;
 mod machine;
 mod shared;
+mod slots;
 
 pub(crate) use self::{
     handle::{Connection, InFlight},
-    machine::Replies,
+    machine::Ask,
     shared::ConnectionOptions,
+    slots::Replies,
 };

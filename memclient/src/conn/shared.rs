@@ -1,12 +1,21 @@
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+//! What the handles of a connection, its callers and its driver have in common.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::Waker,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use super::machine::Machine;
-use crate::proto::Limits;
+use super::{
+    io::Io,
+    machine::{CloseReason, Machine},
+    slots::Ticket,
+};
+use crate::{net::Stream, proto::Limits};
 
 /// Bounds of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -17,29 +26,92 @@ pub(crate) struct ConnectionOptions {
     pub(crate) max_in_flight: usize,
 }
 
-/// What the handles and the driver of a connection have in common.
+/// A connection. Of the two locks `io` is taken before `state`, and neither is held across a wait.
+#[derive(Debug)]
 pub(super) struct Shared {
-    machine: Mutex<Machine>,
+    state: Mutex<State>,
+    io: Mutex<Io>,
     handles: AtomicUsize,
-    room: Arc<Semaphore>,
-    max_in_flight: usize,
+    closed: AtomicBool,
+    /// How many calls await their answer, for those who choose among connections.
+    load: AtomicUsize,
+    /// Those who wait for room do so one after the other.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) waiting: AtomicUsize,
+    pub(super) room: Notify,
+}
+
+/// What is under way, and who moves it.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) machine: Machine,
+    pub(super) mover: Mover,
+    driver: Option<Waker>,
+    /// Whether the driver sleeps, so that somebody must wake it.
+    pub(super) parked: bool,
+    /// Whether the driver will look at the deadlines by itself.
+    pub(super) watched: bool,
+}
+
+/// Who writes and reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mover {
+    /// Nobody: nothing is under way.
+    Nobody,
+    /// The only caller, who writes its request and reads its reply itself: the reactor wakes it
+    /// straight, without another task between.
+    Caller(Ticket),
+    /// The driver, for all.
+    Driver,
 }
 
 impl Shared {
-    pub(super) fn new(options: ConnectionOptions) -> Self {
+    pub(super) fn new(stream: Stream, options: ConnectionOptions) -> Self {
+        let limits = Limits { max_value: options.max_value };
         Self {
-            machine: Mutex::new(Machine::new(Limits { max_value: options.max_value })),
+            state: Mutex::new(State {
+                machine: Machine::new(limits, options.max_in_flight),
+                mover: Mover::Driver,
+                driver: None,
+                parked: false,
+                watched: false,
+            }),
+            io: Mutex::new(Io::new(stream)),
             handles: AtomicUsize::new(1),
-            room: Arc::new(Semaphore::new(options.max_in_flight)),
-            max_in_flight: options.max_in_flight,
+            closed: AtomicBool::new(false),
+            load: AtomicUsize::new(0),
+            turn: tokio::sync::Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+            room: Notify::new(),
         }
     }
 
-    /// Waits for room for so many bytes of requests; more than all the room there is counts as all
-    /// of it.
-    pub(super) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes.min(self.max_in_flight)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).acquire_many_owned(bytes).await.ok()
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic under this lock is a bug of ours; the machine's own checks catch a stream that is
+        // out of step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn io(&self) -> MutexGuard<'_, Io> {
+        self.io.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection and tells everybody who waits.
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.closed.store(true, Ordering::Release);
+        let mut wakers = Vec::new();
+        let driver = {
+            let mut state = self.state();
+            state.machine.close(reason, &mut wakers);
+            state.hand_to_driver()
+        };
+        wakers.extend(driver);
+        wakers.into_iter().for_each(Waker::wake);
+        self.room.notify_waiters();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     pub(super) fn add_handle(&self) {
@@ -51,14 +123,56 @@ impl Shared {
         self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
-        // A panic under this lock is a bug of ours; the machine's own checks catch a stream that is
-        // out of step.
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Says whether every handle is gone.
     pub(super) fn is_unused(&self) -> bool {
         self.handles.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_load(&self) {
+        self.load.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove_load(&self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// Makes the driver move things; returns whom to wake for that.
+    pub(super) fn hand_to_driver(&mut self) -> Option<Waker> {
+        self.mover = Mover::Driver;
+        self.rouse_driver()
+    }
+
+    /// Returns the driver's waker, if it sleeps.
+    pub(super) fn rouse_driver(&mut self) -> Option<Waker> {
+        if !std::mem::replace(&mut self.parked, false) {
+            return None;
+        }
+        self.driver.clone()
+    }
+
+    /// Notes how the driver is woken.
+    pub(super) fn know_driver(&mut self, waker: &Waker) {
+        match &mut self.driver {
+            Some(known) => known.clone_from(waker),
+            None => self.driver = Some(waker.clone()),
+        }
+    }
+
+    /// Ends a caller's turn as the mover.
+    pub(super) fn release(&mut self, ticket: Ticket) -> Option<Waker> {
+        if self.mover != Mover::Caller(ticket) {
+            return None;
+        }
+        if self.machine.is_quiet() {
+            self.mover = Mover::Nobody;
+            return None;
+        }
+        self.hand_to_driver()
     }
 }

@@ -1,6 +1,7 @@
 //! The connections to one node: opened when needed, replaced when lost, never hammered.
 
 mod backoff;
+mod choice;
 
 use std::{
     fmt,
@@ -9,18 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use tokio::{sync::Notify, task::AbortHandle, time::timeout_at};
 
-use self::backoff::Backoff;
+use self::{backoff::Backoff, choice::Choice};
 use crate::{
     conn::{Connection, ConnectionOptions},
     error::{Delivery, Error, Result, Step},
     net::{Address, DialOptions, dial},
     runtime::Home,
 };
-
-/// More runs in flight than this on the idlest connection open another one, while the limit allows.
-const CROWDED: usize = 256;
 
 /// How a pool opens and bounds its connections.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +45,9 @@ struct Inner {
 /// The connections whose drivers live on one home.
 #[derive(Default)]
 struct HomePool {
+    /// Read by every call, replaced when a connection is opened or found dead.
+    open: ArcSwap<Vec<Connection>>,
+    choice: Choice,
     state: Mutex<State>,
     /// Rings when a dial has ended, well or not.
     dialed: Notify,
@@ -53,7 +55,6 @@ struct HomePool {
 
 #[derive(Default)]
 struct State {
-    open: Vec<Connection>,
     dialing: Option<Dialing>,
     backoff: Backoff,
     failure: Option<Error>,
@@ -74,7 +75,20 @@ impl Pool {
         &self.0.name
     }
 
-    /// Returns the idlest open connection, opening one where there is none or all are crowded.
+    /// Returns an open connection, if there is one.
+    ///
+    /// Where one more would serve better and the limit allows it, it is opened for the calls to
+    /// come.
+    pub(crate) fn open_connection(&self) -> Option<Connection> {
+        let home = self.home();
+        let (connection, more) = home.choose();
+        if more && home.open.load().len() < self.0.options.max_connections {
+            self.dial(&mut home.state());
+        }
+        connection
+    }
+
+    /// Returns an open connection, and opens one where there is none.
     ///
     /// While the node is down, one caller's dial is everybody's: the others wait for its outcome,
     /// and after a failure everybody fails at once until the backoff allows the next dial. Dropping
@@ -83,20 +97,14 @@ impl Pool {
     /// # Errors
     /// When the dial fails or failed just now, or when the deadline passes.
     pub(crate) async fn connection(&self, deadline: Instant) -> Result<Connection> {
-        let home = &self.0.homes[Home::current().index()];
+        let home = self.home();
         loop {
-            let dialed = home.dialed.notified();
-            tokio::pin!(dialed);
+            let mut dialed = std::pin::pin!(home.dialed.notified());
             dialed.as_mut().enable();
             {
                 let mut state = home.state();
-                state.open.retain(|connection| !connection.is_closed());
-                let idlest = state.open.iter().min_by_key(|connection| connection.in_flight());
-                if let Some(connection) = idlest.cloned() {
-                    let more = state.open.len() < self.0.options.max_connections;
-                    if more && connection.in_flight() > CROWDED {
-                        self.dial(&mut state);
-                    }
+                home.drop_closed(&state);
+                if let (Some(connection), _) = home.choose() {
                     return Ok(connection);
                 }
                 if state.dialing.is_none() {
@@ -112,11 +120,15 @@ impl Pool {
                 return Err(Error::timeout(Step::Connect, Delivery::NotSent));
             }
             let state = home.state();
-            let ended = state.open.is_empty() && state.dialing.is_none();
+            let ended = home.open.load().is_empty() && state.dialing.is_none();
             if let Some(failure) = state.failure.as_ref().filter(|_| ended) {
                 return Err(failure.clone());
             }
         }
+    }
+
+    fn home(&self) -> &HomePool {
+        &self.0.homes[Home::current().index()]
     }
 
     /// Starts a dial unless one is under way.
@@ -139,6 +151,34 @@ impl fmt::Debug for Pool {
 }
 
 impl HomePool {
+    /// Returns the connection for the next call, if it is open, and whether one more would serve
+    /// better.
+    fn choose(&self) -> (Option<Connection>, bool) {
+        let open = self.open.load();
+        if open.is_empty() {
+            return (None, false);
+        }
+        let chosen = self.choice.choose(&open);
+        let connection = open.get(chosen.place).filter(|connection| !connection.is_closed());
+        (connection.cloned(), chosen.more)
+    }
+
+    /// Takes the dead connections off the list.
+    fn drop_closed(&self, _: &MutexGuard<'_, State>) {
+        let open = self.open.load();
+        if open.iter().any(Connection::is_closed) {
+            let alive = open.iter().filter(|connection| !connection.is_closed()).cloned();
+            self.open.store(Arc::new(alive.collect()));
+        }
+    }
+
+    /// Puts a connection on the list.
+    fn add(&self, connection: Connection, _: &MutexGuard<'_, State>) {
+        let open = self.open.load();
+        let all = open.iter().cloned().chain([connection]);
+        self.open.store(Arc::new(all.collect()));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,7 +215,7 @@ impl Drop for Attempt {
             state.dialing = None;
             match self.outcome.take() {
                 Some(Ok(connection)) => {
-                    state.open.push(connection);
+                    home.add(connection, &state);
                     state.failure = None;
                     state.backoff.succeeded();
                 }

@@ -1,36 +1,20 @@
 //! Finds the end of one reply in a growing buffer and holds it against its grammar.
 //!
-//! Every bound stands here: how long a line may be, how large a value. A reply is either not whole
+//! A reply is either not whole
 //! yet, whole and right, or out of step; there is no fourth, and nothing after an [`OutOfStep`] may
 //! be believed.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    meta::{self, MetaReply},
+    limits::{Limits, line_end},
+    meta,
     opaque::Opaque,
     out_of_step::OutOfStep,
     refusal::{Refusal, RefusalKind},
+    reply::Reply,
     request::Grammar,
 };
-
-/// The longest line a server may send: memcached's own are far shorter.
-const MAX_LINE: usize = 2048;
-
-/// A reply that fits its grammar.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Reply {
-    Meta(MetaReply),
-    Line(Bytes),
-    Refused(Refusal),
-}
-
-/// What a peer may make us hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The largest value, in bytes.
-    pub(crate) max_value: usize,
-}
 
 /// The outcome of looking for one reply.
 #[derive(Debug, Eq, PartialEq)]
@@ -85,14 +69,7 @@ fn cut_meta(
         buffer.advance(start);
         return Ok(Cut::Whole(Reply::Meta(head.without_data())));
     };
-    let size = match usize::try_from(size) {
-        Ok(size) if size <= limits.max_value => size,
-        _ => {
-            let complaint =
-                format!("a value of {size} bytes is over the limit of {}", limits.max_value);
-            return Err(OutOfStep(complaint.into()));
-        }
-    };
+    let size = limits.check(size)?;
     let whole = start + size + 2;
     if buffer.len() < whole {
         return Ok(Cut::Partial(whole - buffer.len()));
@@ -105,18 +82,6 @@ fn cut_meta(
     let data = buffer.split_to(size).freeze();
     buffer.advance(2);
     Ok(Cut::Whole(Reply::Meta(head.with_data(data))))
-}
-
-/// Returns where the line's CR stands.
-fn line_end(buffer: &[u8]) -> Result<Option<usize>, OutOfStep> {
-    let head = buffer.get(..MAX_LINE).unwrap_or(buffer);
-    match memchr::memchr(b'\n', head) {
-        Some(0) => Err(OutOfStep::new("an empty line", head)),
-        Some(end) if head.get(end - 1) == Some(&b'\r') => Ok(Some(end - 1)),
-        Some(_) => Err(OutOfStep::new("a line without its carriage return", head)),
-        None if buffer.len() >= MAX_LINE => Err(OutOfStep::new("a line without an end", head)),
-        None => Ok(None),
-    }
 }
 
 /// Says whether the stream goes on in step after this error line.
@@ -137,7 +102,7 @@ mod tests {
     use super::*;
     use crate::proto::{
         classic::Line,
-        meta::{Status, Verb},
+        meta::{MetaReply, Status, Verb},
     };
 
     const LIMITS: Limits = Limits { max_value: 64 };
@@ -214,7 +179,7 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_and_end_with_cr_lf() {
-        check(Grammar::Line(Line::Version), &"x".repeat(MAX_LINE), &Err("without an end"));
+        check(Grammar::Line(Line::Version), &"x".repeat(2048), &Err("without an end"));
         check(Grammar::Line(Line::Ok), "OK\n", &Err("carriage return"));
         check(Grammar::Line(Line::Ok), "\n", &Err("empty line"));
     }

@@ -7,16 +7,20 @@
 mod ascii;
 pub(crate) mod classic;
 mod framing;
+mod limits;
 pub(crate) mod meta;
 mod opaque;
 mod out_of_step;
 mod refusal;
+mod reply;
 mod request;
 
 pub(crate) use self::{
-    framing::{Cut, Limits, Reply, cut},
+    framing::{Cut, cut},
+    limits::{Limits, line_end},
     meta::MetaReply,
     opaque::Opaque,
     out_of_step::OutOfStep,
+    reply::Reply,
     request::{Grammar, Request},
 };

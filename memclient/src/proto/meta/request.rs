@@ -25,16 +25,17 @@ impl WireKey<'_> {
         self.prefix.len() + self.key.len()
     }
 
-    fn put(&self, out: &mut BytesMut) {
+    pub(crate) fn put(&self, out: &mut BytesMut) {
         out.extend_from_slice(self.prefix);
         out.extend_from_slice(&self.key);
     }
 }
 
-/// `mg`: the value with its flags, version and remaining life.
+/// `mg`: the value with its flags, and if asked for its version and remaining life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Get<'a> {
     pub(crate) key: WireKey<'a>,
+    pub(crate) details: bool,
 }
 
 impl Request for Get<'_> {
@@ -45,7 +46,7 @@ impl Request for Get<'_> {
     fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
         out.extend_from_slice(b"mg ");
         self.key.put(out);
-        out.extend_from_slice(b" v f c t");
+        out.extend_from_slice(if self.details { b" v f c t" } else { b" v f" });
         end(out, opaque);
     }
 }
@@ -213,7 +214,8 @@ mod tests {
 
     #[test]
     fn requests_write_themselves() {
-        check(&Get { key: key() }, "mg p:k v f c t O7\r\n");
+        check(&Get { key: key(), details: true }, "mg p:k v f c t O7\r\n");
+        check(&Get { key: key(), details: false }, "mg p:k v f O7\r\n");
         check(&Touch { key: key(), ttl: -1 }, "mg p:k T-1 O7\r\n");
         check(&Delete { key: key(), cas: None }, "md p:k O7\r\n");
         check(&Delete { key: key(), cas: Some(CasToken::new(9)) }, "md p:k C9 O7\r\n");

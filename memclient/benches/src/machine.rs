@@ -1,0 +1,60 @@
+//! The machine: its description, and which core does what.
+
+use std::{fs, thread};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Which core the servers run on, and which this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cores {
+    pub(crate) server: usize,
+    pub(crate) client: usize,
+}
+
+/// Binds this process to a core and returns it with the servers' core; `None` where the system has
+/// but one core or no way to bind.
+#[cfg(target_os = "linux")]
+pub(crate) fn pin() -> Option<Cores> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let allowed = sched_getaffinity(None).ok()?;
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
+    let cores = Cores { server: cores.next()?, client: cores.next()? };
+    // The servers are bound with it.
+    std::process::Command::new("taskset").arg("--version").output().ok()?;
+    let mut only = CpuSet::new();
+    only.set(cores.client);
+    sched_setaffinity(None, &only).ok()?;
+    Some(cores)
+}
+
+/// Returns `None`: this system has no way to bind a process to a core.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn pin() -> Option<Cores> {
+    None
+}
+
+/// Lets this process open as many files as it may: a floor has a connection per task.
+pub(crate) fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it fails, the workloads with many connections say so themselves.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Returns a line about the machine.
+pub(crate) fn describe(cores: Option<Cores>) -> String {
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_matches([' ', '\t', ':']);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let count = info.lines().filter(|line| line.starts_with("processor")).count();
+    let count =
+        if count > 0 { count } else { thread::available_parallelism().map_or(0, Into::into) };
+    let place = match cores {
+        Some(Cores { server, client }) => {
+            format!("servers on core {server}, clients on core {client}")
+        }
+        None => "nothing bound to a core".to_owned(),
+    };
+    format!("{count} cores {model}, kernel {}; {place}", kernel.trim())
+}

@@ -1,0 +1,110 @@
+//! What the command line says.
+
+use std::{env, time::Duration};
+
+use crate::{
+    contenders::Contender,
+    workload::{SMALL, Workload},
+};
+
+pub(crate) const HELP: &str = "\
+Measures memclient beside its peers, on a memcached and a Redis that it starts itself.
+
+    --rounds N          interleaved rounds per workload [5]
+    --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
+    --quick             one short round: about a minute
+    --only LIST         workloads, such as get@64,set@64,mix@64,get_many@16,get@64/4096
+    --clients LIST      rows, by the names in the table
+    --value BYTES       the size of values where a workload names none [100]
+    --pool N            connections of the clients that pool [64]
+    --json FILE         writes every median to a file
+    --pin, --no-pin     binds servers to one core and clients to another, or not [--pin]
+";
+
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) rounds: usize,
+    pub(crate) time: Duration,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) contenders: Vec<Contender>,
+    pub(crate) pool: usize,
+    pub(crate) json: Option<String>,
+    pub(crate) pin: bool,
+    pub(crate) help: bool,
+}
+
+impl Options {
+    /// Reads the arguments of this process.
+    pub(crate) fn from_args() -> Result<Self, String> {
+        Self::parse(env::args().skip(1))
+    }
+
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut value, mut only) = (SMALL, None);
+        let mut options = Self {
+            rounds: 5,
+            time: Duration::from_millis(700),
+            workloads: Vec::new(),
+            contenders: Contender::ALL.into(),
+            // One for each task of most workloads: fewer were not faster, and where they have to be
+            // waited for, bb8 lets tasks starve.
+            pool: 64,
+            json: None,
+            pin: true,
+            help: false,
+        };
+        while let Some(option) = args.next() {
+            let mut argument =
+                || args.next().ok_or_else(|| format!("{option} needs a value: see --help"));
+            match &*option {
+                "--rounds" => options.rounds = number(&option, &argument()?)?,
+                "--seconds" => {
+                    let text = argument()?;
+                    let seconds =
+                        text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+                    options.time = seconds
+                        .filter(|time| !time.is_zero())
+                        .ok_or_else(|| format!("{text:?} is no number of seconds"))?;
+                }
+                "--quick" => {
+                    options.rounds = 1;
+                    options.time = Duration::from_millis(200);
+                }
+                "--only" => only = Some(argument()?),
+                "--clients" => {
+                    let names = argument()?;
+                    options.contenders =
+                        names.split(',').map(contender).collect::<Result<_, _>>()?;
+                }
+                "--value" => value = number(&option, &argument()?)?,
+                "--pool" => options.pool = number(&option, &argument()?)?,
+                "--json" => options.json = Some(argument()?),
+                "--pin" => options.pin = true,
+                "--no-pin" => options.pin = false,
+                "--help" | "-h" => options.help = true,
+                // What `cargo bench` adds by itself.
+                "--bench" => {}
+                _ => return Err(format!("there is no option {option}: see --help")),
+            }
+        }
+        options.workloads = match only {
+            Some(only) => only
+                .split(',')
+                .map(|workload| Workload::parse(workload, value))
+                .collect::<Result<_, _>>()?,
+            None => Workload::defaults(value),
+        };
+        Ok(options)
+    }
+}
+
+fn number(option: &str, text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| format!("{option} takes a number above zero, not {text:?}"))
+}
+
+fn contender(name: &str) -> Result<Contender, String> {
+    let names = || Contender::ALL.map(Contender::name).join(", ");
+    let found = Contender::ALL.into_iter().find(|contender| contender.name() == name);
+    found.ok_or_else(|| format!("there is no row {name:?}: take some of {}", names()))
+}

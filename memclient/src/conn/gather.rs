@@ -1,0 +1,197 @@
+//! Gets of many callers as few commands.
+//!
+//! memcached answers a classic `get` of many keys faster than anything else, but each of its
+//! commands with a write of its own; so what concurrent callers ask for is gathered into a few
+//! commands per flush: several, so that the server answers the first while it reads the next, and
+//! none so long that its callers wait for all the others. Every gathered command is followed by
+//! `mn`, whose reply cannot be mistaken: that a key was not there is believed only when the reply
+//! to `mn` has come.
+
+use std::{collections::VecDeque, task::Waker};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::slots::{Slots, Ticket};
+use crate::proto::{
+    Limits, OutOfStep, Reply,
+    classic::{Found, cut_found},
+    line_end,
+    meta::WireKey,
+};
+
+/// The fewest keys that are worth a command beside others, and the most of one.
+const FEWEST: usize = 4;
+const MOST: usize = 128;
+
+/// How much is set aside at once for keys.
+const KEYS_CHUNK: usize = 16 * 1024;
+
+/// What was asked for since the last flush.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    /// Each key with a space before it, as it will stand in the command.
+    keys: BytesMut,
+    wanted: VecDeque<Wanted>,
+}
+
+/// Who wants the keys of the commands under way, in the order of the commands and their keys.
+#[derive(Debug, Default)]
+pub(super) struct Asked(VecDeque<Wanted>);
+
+/// One key, and who wants it.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    slot: Ticket,
+    /// The bytes of the key and of the space before it.
+    len: u16,
+}
+
+/// A gathered command, as far as it is not answered.
+#[derive(Debug)]
+pub(super) struct Command {
+    /// The keys that are left, each with a space before it.
+    keys: Bytes,
+    left: usize,
+    /// Whether the reply to `get` is over, and that to `mn` next.
+    ended: bool,
+}
+
+impl Gathering {
+    pub(super) fn new() -> Self {
+        Self { keys: BytesMut::with_capacity(KEYS_CHUNK), wanted: VecDeque::new() }
+    }
+
+    /// Notes that a caller wants the key.
+    pub(super) fn want(&mut self, key: WireKey<'_>, slot: Ticket) {
+        let before = self.keys.len();
+        self.keys.extend_from_slice(b" ");
+        key.put(&mut self.keys);
+        let len = u16::try_from(self.keys.len() - before).unwrap_or(u16::MAX);
+        self.wanted.push_back(Wanted { slot, len });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Takes the next command, about a quarter of the keys that are `under_way`; `asked` gets who
+    /// wants its keys, behind those of the commands before. What one caller wants stays together.
+    pub(super) fn take(&mut self, under_way: usize, asked: &mut Asked) -> Option<Command> {
+        let share = (under_way / 4).clamp(FEWEST, MOST);
+        // A rest that is too small for a command of its own goes with this one.
+        let share = if self.len() < share + FEWEST { self.len() } else { share };
+        let (mut left, mut bytes, mut last) = (0, 0, None);
+        while let Some(wanted) = self.wanted.front() {
+            if left >= share && (left >= MOST || last != Some(wanted.slot)) {
+                break;
+            }
+            left += 1;
+            bytes += usize::from(wanted.len);
+            last = Some(wanted.slot);
+            asked.0.push_back(*wanted);
+            self.wanted.pop_front();
+        }
+        let keys = self.keys.split_to(bytes).freeze();
+        (left > 0).then_some(Command { keys, left, ended: false })
+    }
+
+    /// Takes who still waits for the next flush.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = Ticket> {
+        self.keys.clear();
+        self.wanted.drain(..).map(|wanted| wanted.slot)
+    }
+}
+
+impl Asked {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Command {
+    pub(super) fn encode(&self, out: &mut BytesMut) {
+        out.extend_from_slice(b"get");
+        out.extend_from_slice(&self.keys);
+        out.extend_from_slice(b"\r\nmn\r\n");
+    }
+
+    /// Takes in what the server answered; true when the command is answered whole.
+    pub(super) fn handle_bytes(
+        &mut self,
+        buffer: &mut BytesMut,
+        limits: Limits,
+        asked: &mut Asked,
+        slots: &mut Slots,
+        wakers: &mut Vec<Waker>,
+    ) -> Result<bool, OutOfStep> {
+        while !self.ended {
+            let found = cut_found(buffer, limits, |key| self.pass_to(key, asked, slots, wakers))?;
+            match found {
+                None => return Ok(false),
+                Some(Found::Item { flags, data }) => {
+                    self.answer_next(Reply::Item(Some((flags, data))), asked, slots, wakers);
+                }
+                Some(Found::End) => self.ended = true,
+                Some(Found::Refused(refusal)) => {
+                    self.ended = true;
+                    while self.left > 0 {
+                        self.answer_next(Reply::Refused(refusal.clone()), asked, slots, wakers);
+                    }
+                }
+            }
+        }
+        let Some(end) = line_end(buffer)? else { return Ok(false) };
+        let line = buffer.get(..end).unwrap_or_default();
+        if line != b"MN" {
+            return Err(OutOfStep::new("mn is answered with MN", line));
+        }
+        buffer.advance(end + 2);
+        while self.left > 0 {
+            self.answer_next(Reply::Item(None), asked, slots, wakers);
+        }
+        Ok(true)
+    }
+
+    /// Takes who still waits for this command.
+    pub(super) fn give_up(&self, asked: &mut Asked) -> impl Iterator<Item = Ticket> {
+        asked.0.drain(..self.left).map(|wanted| wanted.slot)
+    }
+
+    /// Goes on to the key that was found: those before it were not. False where it is none of the
+    /// keys that are left.
+    fn pass_to(
+        &mut self,
+        key: &[u8],
+        asked: &mut Asked,
+        slots: &mut Slots,
+        wakers: &mut Vec<Waker>,
+    ) -> bool {
+        let mut offset = 0;
+        for passed in 0..self.left {
+            let Some(wanted) = asked.0.get(passed) else { return false };
+            let end = offset + usize::from(wanted.len);
+            if self.keys.get(offset + 1..end) == Some(key) {
+                for _ in 0..passed {
+                    self.answer_next(Reply::Item(None), asked, slots, wakers);
+                }
+                return true;
+            }
+            offset = end;
+        }
+        false
+    }
+
+    fn answer_next(
+        &mut self,
+        reply: Reply,
+        asked: &mut Asked,
+        slots: &mut Slots,
+        wakers: &mut Vec<Waker>,
+    ) {
+        if let Some(wanted) = asked.0.pop_front() {
+            self.left -= 1;
+            self.keys.advance(usize::from(wanted.len));
+            slots.answer(wanted.slot, reply, wakers);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Where the replies of callers wait for them. No allocation for a call with one reply.
+
+use std::task::{Poll, Waker};
+
+use crate::{
+    error::{Delivery, Error, Result},
+    proto::Reply,
+};
+
+/// The number of a slot, given back when its replies are taken or its caller leaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Ticket(usize);
+
+/// The replies to one call, one per request, in order.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Replies {
+    One(Reply),
+    Many(Vec<Reply>),
+}
+
+#[derive(Debug)]
+enum Slot {
+    Vacant {
+        next: Option<usize>,
+    },
+    Waiting {
+        replies: Vec<Reply>,
+        left: usize,
+        waker: Option<Waker>,
+    },
+    /// The caller has left; so many replies are still to come and to be dropped.
+    Abandoned {
+        left: usize,
+    },
+    Done(Result<Replies>),
+}
+
+/// The slots, with the vacant ones chained so that none is searched for.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    all: Vec<Slot>,
+    vacant: Option<usize>,
+}
+
+impl Slots {
+    /// Returns a slot for so many replies.
+    pub(super) fn take(&mut self, replies: usize) -> Ticket {
+        let slot = match replies {
+            0 => Slot::Done(Ok(Replies::Many(Vec::new()))),
+            1 => Slot::Waiting { replies: Vec::new(), left: 1, waker: None },
+            left => Slot::Waiting { replies: Vec::with_capacity(left), left, waker: None },
+        };
+        let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
+        let Some((index, place)) = vacant else {
+            self.all.push(slot);
+            return Ticket(self.all.len() - 1);
+        };
+        self.vacant = match std::mem::replace(place, slot) {
+            Slot::Vacant { next } => next,
+            // The chain names vacant slots only; broken, it would forget the others and harm nobody.
+            _ => None,
+        };
+        Ticket(index)
+    }
+
+    /// Gives a reply to the slot's caller; `wakers` gets the caller when it was the last.
+    pub(super) fn answer(&mut self, ticket: Ticket, reply: Reply, wakers: &mut Vec<Waker>) {
+        match self.all.get_mut(ticket.0) {
+            Some(Slot::Waiting { replies, left, .. }) if *left > 1 => {
+                *left -= 1;
+                replies.push(reply);
+            }
+            Some(slot @ Slot::Waiting { .. }) => {
+                let Slot::Waiting { mut replies, waker, .. } =
+                    std::mem::replace(slot, Slot::Abandoned { left: 0 })
+                else {
+                    return;
+                };
+                *slot = Slot::Done(Ok(if replies.is_empty() {
+                    Replies::One(reply)
+                } else {
+                    replies.push(reply);
+                    Replies::Many(replies)
+                }));
+                wakers.extend(waker);
+            }
+            Some(Slot::Abandoned { left }) if *left > 1 => *left -= 1,
+            Some(Slot::Abandoned { .. }) => self.remove(ticket),
+            Some(Slot::Done(_) | Slot::Vacant { .. }) | None => {}
+        }
+    }
+
+    /// Ends the slot's call with an error, unless it has ended.
+    pub(super) fn fail(
+        &mut self,
+        ticket: Ticket,
+        error: impl FnOnce() -> Error,
+        wakers: &mut Vec<Waker>,
+    ) {
+        match self.all.get_mut(ticket.0) {
+            Some(slot @ Slot::Waiting { .. }) => {
+                if let Slot::Waiting { waker, .. } =
+                    std::mem::replace(slot, Slot::Done(Err(error())))
+                {
+                    wakers.extend(waker);
+                }
+            }
+            Some(Slot::Abandoned { .. }) => self.remove(ticket),
+            Some(Slot::Done(_) | Slot::Vacant { .. }) | None => {}
+        }
+    }
+
+    /// Returns the replies once all are there, and gives the ticket back then; else remembers whom
+    /// to wake.
+    pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<Replies>> {
+        match self.all.get_mut(ticket.0) {
+            Some(Slot::Waiting { waker: known, .. }) => {
+                match known {
+                    Some(known) => known.clone_from(waker),
+                    None => *known = Some(waker.clone()),
+                }
+                Poll::Pending
+            }
+            Some(Slot::Done(outcome)) => {
+                let outcome = std::mem::replace(outcome, Ok(Replies::Many(Vec::new())));
+                self.remove(ticket);
+                Poll::Ready(outcome)
+            }
+            Some(Slot::Abandoned { .. } | Slot::Vacant { .. }) | None => {
+                Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
+            }
+        }
+    }
+
+    /// Forgets whom to wake: the caller is awake and looks for itself.
+    pub(super) fn hush(&mut self, ticket: Ticket) {
+        if let Some(Slot::Waiting { waker, .. }) = self.all.get_mut(ticket.0) {
+            *waker = None;
+        }
+    }
+
+    /// Takes the caller's interest away.
+    pub(super) fn abandon(&mut self, ticket: Ticket) {
+        match self.all.get_mut(ticket.0) {
+            Some(slot @ Slot::Waiting { .. }) => {
+                if let Slot::Waiting { left, .. } = *slot {
+                    *slot = Slot::Abandoned { left };
+                }
+            }
+            Some(Slot::Done(_)) => self.remove(ticket),
+            Some(Slot::Abandoned { .. } | Slot::Vacant { .. }) | None => {}
+        }
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        if let Some(slot) = self.all.get_mut(ticket.0) {
+            *slot = Slot::Vacant { next: self.vacant.replace(ticket.0) };
+        }
+    }
+}
