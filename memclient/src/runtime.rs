@@ -72,6 +72,11 @@ impl Executor {
         }
     }
 
+    /// Runs a task on this crate's thread, for as long as the process lives.
+    pub(crate) fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
+    }
+
     /// Runs a future to its end on this thread.
     pub(crate) fn block_on<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);

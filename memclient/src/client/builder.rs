@@ -57,7 +57,7 @@ impl Default for ClientBuilder {
             keepalive: Some(Duration::from_secs(60)),
             // One multiplexed connection is enough for a server of few cores; the others come with
             // load.
-            max_pool_size: 4,
+            max_pool_size: 8,
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
@@ -118,7 +118,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds the connections to each server. Defaults to 4; they are opened as load asks for them.
+    /// Bounds the connections to each server. Defaults to 8; they are opened as load
+    /// asks for them.
     pub fn max_pool_size(mut self, connections: usize) -> Self {
         self.max_pool_size = connections;
         self

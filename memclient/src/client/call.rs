@@ -15,6 +15,10 @@ use crate::{
 /// A few bytes of flags and opaque beside the key and the data of a request.
 pub(super) const OVERHEAD: usize = 64;
 
+/// From so many requests or bytes on, a call gains nothing from the company of others.
+const LARGE_COUNT: usize = 32;
+const LARGE_BYTES: usize = 16 * 1024;
+
 /// What a call is, beside its requests.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -57,7 +61,8 @@ impl Call<'_> {
         deadline: Instant,
     ) -> Result<InFlight> {
         let start = async {
-            let connection = match self.node.open_connection() {
+            let large = ask.len() >= LARGE_COUNT || bytes >= LARGE_BYTES;
+            let connection = match self.node.open_connection(large) {
                 Some(connection) => connection,
                 None => self.node.connection(deadline).await?,
             };

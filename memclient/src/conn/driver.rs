@@ -1,4 +1,4 @@
-//! Moves bytes for all callers of a connection, and looks at their deadlines.
+//! Moves bytes for all callers of a connection.
 //!
 //! After a read has given answers to several callers, most of them are about to ask for more. The
 //! driver then goes to the end of the line of runnable tasks, a few times at most, until they have,
@@ -11,9 +11,8 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Instant,
 };
-
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     machine::CloseReason,
@@ -30,7 +29,6 @@ const TURNS: u32 = 3;
 /// more.
 pub(super) struct Driver {
     shared: Arc<Shared>,
-    timer: Pin<Box<Sleep>>,
     wakers: Vec<Waker>,
     deferring: Option<Deferring>,
     /// Whether the socket took less than there is to write.
@@ -58,8 +56,7 @@ enum Round {
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let timer = Box::pin(sleep_until(Instant::now()));
-        Self { shared, timer, wakers: Vec::new(), deferring: None, stuck: false, listening: false }
+        Self { shared, wakers: Vec::new(), deferring: None, stuck: false, listening: false }
     }
 
     fn round(&mut self, cx: &mut Context<'_>) -> Round {
@@ -82,7 +79,7 @@ impl Driver {
         match self.advance(cx) {
             Ok(true) if self.deferring.is_some() => Round::Defer,
             Ok(true) => Round::Moved,
-            Ok(false) => self.rest(cx),
+            Ok(false) => self.rest(),
             Err(reason) => Round::End(reason),
         }
     }
@@ -137,44 +134,25 @@ impl Driver {
     }
 
     /// Goes to sleep, unless something has happened meanwhile or a deadline has passed.
-    fn rest(&mut self, cx: &mut Context<'_>) -> Round {
+    fn rest(&self) -> Round {
         let mut state = self.shared.state();
-        let is_callers = matches!(state.mover, Mover::Caller(_));
-        if !is_callers && !self.listening {
+        if let Mover::Caller(_) = state.mover {
+            state.parked = true;
+            return Round::Rest;
+        }
+        if !self.listening {
             // A caller moved things until just now, and nobody listens.
             return Round::Moved;
         }
-        if !is_callers && state.machine.is_quiet() {
+        if state.machine.is_quiet() {
             state.mover = Mover::Nobody;
-        }
-        let deadline = state.machine.deadline().map(Instant::from_std);
-        if state.mover == Mover::Driver && state.machine.has_output() && !self.stuck {
+        } else if state.machine.has_output() && !self.stuck {
             return Round::Moved;
         }
-        // One timer, moved only where it would fire too late; where it fires too early it is looked
-        // at again.
-        if let Some(deadline) = deadline
-            && (self.timer.is_elapsed() || self.timer.deadline() > deadline)
-        {
-            self.timer.as_mut().reset(deadline);
+        let overdue = std::mem::take(&mut state.overdue);
+        if overdue && state.machine.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            return Round::End(CloseReason::Stalled);
         }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let Some(deadline) = deadline else {
-                state.watched = false;
-                state.parked = true;
-                return Round::Rest;
-            };
-            if deadline <= Instant::now() {
-                if is_callers {
-                    // The caller may be late to look at a reply that is there.
-                    state.mover = Mover::Driver;
-                    return Round::Moved;
-                }
-                return Round::End(CloseReason::Stalled);
-            }
-            self.timer.as_mut().reset(deadline);
-        }
-        state.watched = true;
         state.parked = true;
         Round::Rest
     }

@@ -3,9 +3,12 @@
 //! memcached answers a classic `get` of many keys faster than anything else, but each of its
 //! commands with a write of its own; so what concurrent callers ask for is gathered into a few
 //! commands per flush: several, so that the server answers the first while it reads the next, and
-//! none so long that its callers wait for all the others. Every gathered command is followed by
-//! `mn`, whose reply cannot be mistaken: that a key was not there is believed only when the reply
-//! to `mn` has come.
+//! none so long that its callers wait for all the others.
+//!
+//! A found item carries its key, and so proves itself and that the keys before it were passed over.
+//! `END` proves nothing: what is missing at the end of a command is asked for again, one by one, in
+//! the meta dialect, whose replies name their requests. Where much is missing that would be slow,
+//! and everything is asked for that way at once.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -15,7 +18,6 @@ use super::slots::{Slots, Ticket};
 use crate::proto::{
     Limits, OutOfStep, Reply,
     classic::{Found, cut_found},
-    line_end,
     meta::WireKey,
 };
 
@@ -42,6 +44,8 @@ pub(super) struct Asked(VecDeque<Wanted>);
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     slot: Ticket,
+    /// Which of its caller's keys it is.
+    index: u32,
     /// The bytes of the key and of the space before it.
     len: u16,
 }
@@ -52,8 +56,14 @@ pub(super) struct Command {
     /// The keys that are left, each with a space before it.
     keys: Bytes,
     left: usize,
-    /// Whether the reply to `get` is over, and that to `mn` next.
-    ended: bool,
+}
+
+/// A key that is to be asked for by itself.
+#[derive(Debug)]
+pub(super) struct Single {
+    pub(super) slot: Ticket,
+    pub(super) index: usize,
+    pub(super) key: Bytes,
 }
 
 impl Gathering {
@@ -62,12 +72,13 @@ impl Gathering {
     }
 
     /// Notes that a caller wants the key.
-    pub(super) fn want(&mut self, key: WireKey<'_>, slot: Ticket) {
+    pub(super) fn want(&mut self, key: WireKey<'_>, slot: Ticket, index: usize) {
         let before = self.keys.len();
         self.keys.extend_from_slice(b" ");
         key.put(&mut self.keys);
         let len = u16::try_from(self.keys.len() - before).unwrap_or(u16::MAX);
-        self.wanted.push_back(Wanted { slot, len });
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        self.wanted.push_back(Wanted { slot, index, len });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -92,7 +103,13 @@ impl Gathering {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command { keys, left, ended: false })
+        (left > 0).then_some(Command { keys, left })
+    }
+
+    /// Takes the next key by itself.
+    pub(super) fn take_single(&mut self) -> Option<Single> {
+        let wanted = self.wanted.pop_front()?;
+        Some(wanted.single(self.keys.split_to(usize::from(wanted.len)).freeze()))
     }
 
     /// Takes who still waits for the next flush.
@@ -109,13 +126,18 @@ impl Asked {
 }
 
 impl Command {
+    /// Returns how many keys are not answered.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
     pub(super) fn encode(&self, out: &mut BytesMut) {
         out.extend_from_slice(b"get");
         out.extend_from_slice(&self.keys);
-        out.extend_from_slice(b"\r\nmn\r\n");
+        out.extend_from_slice(b"\r\n");
     }
 
-    /// Takes in what the server answered; true when the command is answered whole.
+    /// Takes in what the server answered; true when the answer is over, with what is left missing.
     pub(super) fn handle_bytes(
         &mut self,
         buffer: &mut BytesMut,
@@ -124,32 +146,32 @@ impl Command {
         slots: &mut Slots,
         wakers: &mut Vec<Waker>,
     ) -> Result<bool, OutOfStep> {
-        while !self.ended {
+        loop {
             let found = cut_found(buffer, limits, |key| self.pass_to(key, asked, slots, wakers))?;
             match found {
                 None => return Ok(false),
                 Some(Found::Item { flags, data }) => {
                     self.answer_next(Reply::Item(Some((flags, data))), asked, slots, wakers);
                 }
-                Some(Found::End) => self.ended = true,
+                Some(Found::End) => return Ok(true),
                 Some(Found::Refused(refusal)) => {
-                    self.ended = true;
                     while self.left > 0 {
                         self.answer_next(Reply::Refused(refusal.clone()), asked, slots, wakers);
                     }
+                    return Ok(true);
                 }
             }
         }
-        let Some(end) = line_end(buffer)? else { return Ok(false) };
-        let line = buffer.get(..end).unwrap_or_default();
-        if line != b"MN" {
-            return Err(OutOfStep::new("mn is answered with MN", line));
+    }
+
+    /// Takes the next key that was not found before the end.
+    pub(super) fn take_missing(&mut self, asked: &mut Asked) -> Option<Single> {
+        if self.left == 0 {
+            return None;
         }
-        buffer.advance(end + 2);
-        while self.left > 0 {
-            self.answer_next(Reply::Item(None), asked, slots, wakers);
-        }
-        Ok(true)
+        let wanted = asked.0.pop_front()?;
+        self.left -= 1;
+        Some(wanted.single(self.keys.split_to(usize::from(wanted.len))))
     }
 
     /// Takes who still waits for this command.
@@ -191,7 +213,14 @@ impl Command {
         if let Some(wanted) = asked.0.pop_front() {
             self.left -= 1;
             self.keys.advance(usize::from(wanted.len));
-            slots.answer(wanted.slot, reply, wakers);
+            slots.answer(wanted.slot, wanted.index as usize, reply, wakers);
         }
+    }
+}
+
+impl Wanted {
+    fn single(self, mut key: Bytes) -> Single {
+        key.advance(1);
+        Single { slot: self.slot, index: self.index as usize, key }
     }
 }

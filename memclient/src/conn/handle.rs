@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    io,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
@@ -12,6 +13,7 @@ use super::{
     machine::{Ask, CloseReason},
     shared::{ConnectionOptions, Mover, Shared},
     slots::{Replies, Ticket},
+    watch::Watch,
 };
 use crate::{
     error::{Delivery, Error, Result},
@@ -23,15 +25,20 @@ use crate::{
 /// is answered.
 pub(crate) struct Connection {
     shared: Arc<Shared>,
+    watch: &'static Watch,
 }
 
 impl Connection {
     /// Takes the stream over; its driver runs on the present runtime.
-    pub(crate) fn spawn(stream: Stream, options: ConnectionOptions) -> Self {
+    ///
+    /// # Errors
+    /// When the system refuses the thread that keeps the deadlines.
+    pub(crate) fn spawn(stream: Stream, options: ConnectionOptions) -> io::Result<Self> {
+        let watch = Watch::get()?;
         let shared = Arc::new(Shared::new(stream, options));
         // The task ends by itself when the last handle is gone, and with the runtime at the latest.
         tokio::spawn(Driver::new(Arc::clone(&shared)));
-        Self { shared }
+        Ok(Self { shared, watch })
     }
 
     /// Puts on its way what a caller asks for, of about so many bytes; `None` where there is no
@@ -100,18 +107,21 @@ impl Connection {
         };
         self.shared.add_load();
         let flight = InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket) };
-        if !alone {
-            let driver = state.hand_to_driver();
-            drop(state);
-            wake(driver);
-            return Ok(Some(flight));
-        }
-        state.mover = Mover::Caller(ticket);
-        // A driver that sleeps without a timer would not notice that this call is late.
-        let driver = if state.watched { None } else { state.rouse_driver() };
+        let watched = std::mem::replace(&mut state.watched, true);
+        let driver = if alone {
+            state.mover = Mover::Caller(ticket);
+            None
+        } else {
+            state.hand_to_driver()
+        };
         drop(state);
+        if !watched {
+            self.watch.add(&self.shared);
+        }
         wake(driver);
-        flight.write(ticket);
+        if alone {
+            flight.write(ticket);
+        }
         Ok(Some(flight))
     }
 }
@@ -119,7 +129,7 @@ impl Connection {
 impl Clone for Connection {
     fn clone(&self) -> Self {
         self.shared.add_handle();
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), watch: self.watch }
     }
 }
 
@@ -207,8 +217,8 @@ impl InFlight {
         }
     }
 
-    /// Reads for the only caller until its reply is there, or another caller has come and the driver
-    /// reads for both.
+    /// Reads for the only caller until its reply is there, or another caller has come and the
+    /// driver reads for both.
     fn poll_read(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
         let mut wakers = Vec::new();
         let mut io = self.shared.io();
@@ -238,6 +248,11 @@ impl InFlight {
                 state = self.shared.state();
             }
             let polled = state.machine.poll_replies(ticket, cx.waker());
+            if polled.is_pending() && state.machine.has_output() {
+                // What was not found is asked for again.
+                let driver = state.hand_to_driver();
+                break (polled, driver, false);
+            }
             if polled.is_ready() {
                 let room = state.machine.take_refused();
                 break (polled, state.release(ticket), room);

@@ -24,14 +24,14 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
-    gather::{Asked, Command, Gathering},
+    gather::{Asked, Command, Gathering, Single},
     slots::{Replies, Slots, Ticket},
 };
 use crate::{
     error::{Delivery, Error, Result, Step},
     proto::{
-        Cut, Grammar, Limits, Opaque, OutOfStep, Request, cut,
-        meta::{Get, WireKey},
+        Cut, Grammar, Limits, Opaque, OutOfStep, Reply, Request, cut,
+        meta::{Get, GetAgain, WireKey},
     },
 };
 
@@ -61,6 +61,7 @@ pub(super) struct Machine {
     /// In the order in which the server answers.
     queue: VecDeque<Place>,
     asked: Asked,
+    misses: Misses,
     slots: Slots,
     next_opaque: Opaque,
     /// How many calls were ever enqueued.
@@ -81,7 +82,7 @@ struct Place {
 #[derive(Debug)]
 enum Kind {
     /// Requests of one caller and one grammar.
-    Run { slot: Ticket, grammar: Grammar, opaque: Opaque, left: usize },
+    Run { slot: Ticket, grammar: Grammar, opaque: Opaque, index: usize, left: usize },
     /// A `get` for the keys of several callers, or for many of one.
     Gathered(Command),
 }
@@ -102,6 +103,16 @@ impl<R> Clone for Ask<'_, R> {
 }
 
 impl<R> Copy for Ask<'_, R> {}
+
+impl<R> Ask<'_, R> {
+    /// Returns how many requests it is.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Run(requests) => requests.len(),
+            Self::Values(keys) => keys.len(),
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Closed {
@@ -128,6 +139,7 @@ impl Machine {
             written: 0,
             queue: VecDeque::new(),
             asked: Asked::default(),
+            misses: Misses::default(),
             slots: Slots::default(),
             next_opaque: Opaque::FIRST,
             enqueued: 0,
@@ -153,10 +165,7 @@ impl Machine {
             // Why it ended is no concern of a caller who had nothing on it, and may go elsewhere.
             return Err(Error::closed(Delivery::NotSent, None));
         }
-        let count = match ask {
-            Ask::Run(requests) => requests.len(),
-            Ask::Values(keys) => keys.len(),
-        };
+        let count = ask.len();
         let cost = bytes + count * REQUEST_COST;
         // What is larger than all the room there is goes alone.
         if self.cost > 0 && self.cost + cost > self.max_cost {
@@ -167,13 +176,13 @@ impl Machine {
         self.cost += cost;
         self.enqueued += 1;
         match ask {
-            Ask::Run(requests) => self.append(requests, slot, cost, deadline),
+            Ask::Run(requests) => self.append(requests, slot, 0, cost, deadline),
             Ask::Values(&[key]) if alone => {
-                self.append(&[Get { key, details: false }], slot, cost, deadline);
+                self.append(&[Get { key, details: false }], slot, 0, cost, deadline);
             }
             Ask::Values(keys) => {
-                for &key in keys {
-                    self.gathering.want(key, slot);
+                for (index, &key) in keys.iter().enumerate() {
+                    self.gathering.want(key, slot, index);
                 }
                 self.gathered_cost += cost;
                 self.gathered_deadline.get_or_insert(deadline);
@@ -201,32 +210,42 @@ impl Machine {
             let Some(place) = place else {
                 return Err(OutOfStep::new("bytes that nobody asked for", buffer));
             };
-            let whole = match &mut place.kind {
-                Kind::Run { slot, grammar, opaque, left } => {
+            match &mut place.kind {
+                Kind::Run { slot, grammar, opaque, index, left } => {
                     let Cut::Whole(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
                         return Ok(());
                     };
+                    self.slots.answer(*slot, *index, reply, wakers);
                     *left -= 1;
+                    *index += 1;
                     *opaque = opaque.plus(1);
-                    self.slots.answer(*slot, reply, wakers);
-                    *left == 0
+                    if *left > 0 {
+                        continue;
+                    }
                 }
-                Kind::Gathered(command) => command.handle_bytes(
-                    buffer,
-                    self.limits,
-                    &mut self.asked,
-                    &mut self.slots,
-                    wakers,
-                )?,
-            };
-            if !whole {
-                if matches!(place.kind, Kind::Gathered(_)) {
-                    return Ok(());
+                Kind::Gathered(command) => {
+                    let before = command.left();
+                    let ended = command.handle_bytes(
+                        buffer,
+                        self.limits,
+                        &mut self.asked,
+                        &mut self.slots,
+                        wakers,
+                    )?;
+                    self.misses
+                        .note(before - command.left(), if ended { command.left() } else { 0 });
+                    if !ended {
+                        return Ok(());
+                    }
                 }
-                continue;
             }
+            let Some(place) = self.queue.pop_front() else { return Ok(()) };
             self.cost -= place.cost;
-            self.queue.pop_front();
+            if let Kind::Gathered(mut command) = place.kind {
+                while let Some(missing) = command.take_missing(&mut self.asked) {
+                    self.ask_singly(&missing, place.deadline);
+                }
+            }
         }
         Ok(())
     }
@@ -251,7 +270,8 @@ impl Machine {
         for place in self.queue.drain(..) {
             let delivery =
                 if place.start < self.written { Delivery::Unknown } else { Delivery::NotSent };
-            // Only whose own time is up is told so; the others may have time for another connection.
+            // Only whose own time is up is told so; the others may have time for another
+            // connection.
             let blameless = match closed {
                 Closed::Lost(_) => false,
                 Closed::OutOfStep(_) => delivery == Delivery::NotSent,
@@ -297,9 +317,15 @@ impl Machine {
 
     /// Returns what is to be written next, what was gathered included.
     pub(super) fn take_output(&mut self) -> BytesMut {
-        let under_way = self.asked.len() + self.gathering.len();
         if let Some(deadline) = self.gathered_deadline.take() {
             let mut cost = std::mem::take(&mut self.gathered_cost);
+            if self.misses.are_many() {
+                self.cost -= cost;
+                while let Some(single) = self.gathering.take_single() {
+                    self.ask_singly(&single, deadline);
+                }
+            }
+            let under_way = self.asked.len() + self.gathering.len();
             while let Some(command) = self.gathering.take(under_way, &mut self.asked) {
                 let before = self.out.len();
                 command.encode(&mut self.out);
@@ -307,12 +333,8 @@ impl Machine {
                 self.appended += (self.out.len() - before) as u64;
                 // The first command answers for what all of them cost: they go and come together.
                 let cost = std::mem::take(&mut cost);
-                self.queue.push_back(Place {
-                    kind: Kind::Gathered(command),
-                    start,
-                    deadline,
-                    cost,
-                });
+                let kind = Kind::Gathered(command);
+                self.queue.push_back(Place { kind, start, deadline, cost });
             }
         }
         self.out.split()
@@ -341,7 +363,27 @@ impl Machine {
         self.enqueued
     }
 
-    fn append<R: Request>(&mut self, requests: &[R], slot: Ticket, cost: usize, deadline: Instant) {
+    /// Asks for one value in the meta dialect.
+    fn ask_singly(&mut self, single: &Single, deadline: Instant) {
+        if !self.slots.is_wanted(single.slot) {
+            // Nobody would read the answer; the slot counts it all the same.
+            self.slots.answer(single.slot, single.index, Reply::Item(None), &mut Vec::new());
+            return;
+        }
+        let cost = single.key.len() + REQUEST_COST;
+        self.cost += cost;
+        let request = GetAgain { key: &single.key };
+        self.append(&[request], single.slot, single.index, cost, deadline);
+    }
+
+    fn append<R: Request>(
+        &mut self,
+        requests: &[R],
+        slot: Ticket,
+        index: usize,
+        cost: usize,
+        deadline: Instant,
+    ) {
         let Some(grammar) = requests.first().map(Request::grammar) else {
             self.cost -= cost;
             return;
@@ -353,8 +395,38 @@ impl Machine {
         self.next_opaque = opaque.plus(requests.len());
         let start = self.appended;
         self.appended += (self.out.len() - before) as u64;
-        let kind = Kind::Run { slot, grammar, opaque, left: requests.len() };
+        let kind = Kind::Run { slot, grammar, opaque, index, left: requests.len() };
         self.queue.push_back(Place { kind, start, deadline, cost });
+    }
+}
+
+/// How much of what was gathered lately was missing at the end of its command, in 65,536ths.
+#[derive(Debug, Default)]
+struct Misses(usize);
+
+impl Misses {
+    const WHOLE: usize = 1 << 16;
+
+    /// Notes the fate of some keys.
+    fn note(&mut self, found: usize, missing: usize) {
+        let all = found + missing;
+        if all == 0 {
+            return;
+        }
+        let weight = all.min(64);
+        let share = Self::WHOLE * missing / all;
+        self.0 = (self.0 * (256 - weight) + share * weight) / 256;
+    }
+
+    /// Says whether it is cheaper to ask for each value by itself.
+    ///
+    /// While it is, nothing new is learnt; so the estimate fades, and gathering is tried again.
+    fn are_many(&mut self) -> bool {
+        let many = self.0 > Self::WHOLE / 4;
+        if many {
+            self.0 -= self.0 / 512;
+        }
+        many
     }
 }
 
@@ -557,6 +629,9 @@ mod tests {
     fn items(outcome: Poll<Result<Replies>>) -> Vec<Option<String>> {
         let text = |reply| match reply {
             Reply::Item(item) => item.map(|(_, data)| String::from_utf8_lossy(&data).into_owned()),
+            Reply::Meta(reply) => {
+                reply.data.map(|data| String::from_utf8_lossy(&data).into_owned())
+            }
             other => panic!("no item: {other:?}"),
         };
         match outcome {
@@ -570,13 +645,14 @@ mod tests {
     fn values_that_several_callers_want_are_asked_for_together() {
         let mut machine = machine();
         let [a, b, c] = ["a", "b", "c"].map(|key| want(&mut machine, &[key]));
-        assert_eq!(write(&mut machine), "get a b c\r\nmn\r\n");
+        assert_eq!(write(&mut machine), "get a b c\r\n");
         assert_eq!(receive(&mut machine, "VALUE b 0 1\r\nB\r\n"), Ok(0));
         assert_eq!(items(poll(&mut machine, a)), [None], "it was passed over");
         assert_eq!(items(poll(&mut machine, b)), [Some("B".into())]);
         assert_eq!(receive(&mut machine, "END\r\n"), Ok(0));
-        assert!(poll(&mut machine, c).is_pending(), "a miss is believed when mn is answered");
-        assert_eq!(receive(&mut machine, "MN\r\n"), Ok(1));
+        assert!(poll(&mut machine, c).is_pending(), "an END alone is no proof of a miss");
+        assert_eq!(write(&mut machine), "mg c v f O0\r\n");
+        assert_eq!(receive(&mut machine, "EN O0\r\n"), Ok(1));
         assert_eq!(items(poll(&mut machine, c)), [None]);
         assert!(machine.is_quiet());
     }
@@ -584,23 +660,56 @@ mod tests {
     #[test]
     fn one_caller_may_want_many_values_and_one_of_them_twice() {
         let mut machine = machine();
-        let many = want(&mut machine, &["a", "b", "a"]);
+        let many = want(&mut machine, &["a", "b", "a", "z"]);
         let one = want(&mut machine, &["b"]);
-        write(&mut machine);
-        let found = "VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nVALUE b 0 1\r\nB\r\nEND\r\nMN\r\n";
-        receive(&mut machine, found).unwrap();
-        assert_eq!(items(poll(&mut machine, many)), [Some("A".into()), None, Some("A".into())]);
+        assert_eq!(write(&mut machine), "get a b a z b\r\n");
+        let found = "VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nEND\r\n";
+        assert_eq!(receive(&mut machine, found), Ok(0));
+        assert_eq!(write(&mut machine), "mg z v f O0\r\nmg b v f O1\r\n");
+        assert_eq!(receive(&mut machine, "EN O0\r\nVA 1 f0 O1\r\nB\r\n"), Ok(0));
+        assert_eq!(
+            items(poll(&mut machine, many)),
+            [Some("A".into()), None, Some("A".into()), None]
+        );
         assert_eq!(items(poll(&mut machine, one)), [Some("B".into())]);
     }
 
     #[test]
-    fn many_values_go_in_several_commands() {
+    fn many_values_go_in_several_commands_and_what_one_caller_wants_in_one() {
         let mut machine = machine();
-        let tickets: Vec<Ticket> = (0..32).map(|_| want(&mut machine, &["k"])).collect();
-        let out = String::from_utf8(write(&mut machine).to_vec()).unwrap();
-        assert_eq!(out, "get k k k k k k k k\r\nmn\r\n".repeat(4));
-        receive(&mut machine, &"END\r\nMN\r\n".repeat(4)).unwrap();
-        assert!(tickets.into_iter().all(|ticket| items(poll(&mut machine, ticket)) == [None]));
+        for _ in 0..32 {
+            want(&mut machine, &["k"]);
+        }
+        assert_eq!(write(&mut machine), "get k k k k k k k k\r\n".repeat(4));
+        receive(&mut machine, &("VALUE k 0 0\r\n\r\n".repeat(8) + "END\r\n").repeat(4)).unwrap();
+        assert!(machine.is_quiet());
+        want(&mut machine, &["k"; 20]);
+        want(&mut machine, &["k"; 5]);
+        let one = format!("get{}\r\nget{}\r\n", " k".repeat(20), " k".repeat(5));
+        assert_eq!(write(&mut machine), one);
+    }
+
+    #[test]
+    fn where_much_is_missing_values_are_asked_for_one_by_one() {
+        let mut machine = machine();
+        for _ in 0..10 {
+            want(&mut machine, &["k"; 64]);
+            let out = write(&mut machine);
+            if out.starts_with(b"mg") {
+                return;
+            }
+            receive(&mut machine, "END\r\n").unwrap();
+            write(&mut machine);
+            let first = machine.next_opaque.plus(Opaque::MODULUS - 64);
+            let mut again = BytesMut::new();
+            for place in 0..64 {
+                again.extend_from_slice(b"EN O");
+                again.extend_from_slice(first.plus(place).get().to_string().as_bytes());
+                again.extend_from_slice(b"\r\n");
+            }
+            machine.handle_bytes(&mut again, &mut Vec::new()).unwrap();
+        }
+        panic!("misses are never learnt from");
     }
 
     #[test]
@@ -615,11 +724,13 @@ mod tests {
     #[test]
     fn a_caller_who_left_a_gathered_command_changes_nothing_for_the_others() {
         let mut machine = machine();
-        let [a, b] = ["a", "b"].map(|key| want(&mut machine, &[key]));
+        let [a, b, c] = ["a", "b", "c"].map(|key| want(&mut machine, &[key]));
         write(&mut machine);
         machine.abandon(a);
-        receive(&mut machine, "VALUE a 0 1\r\nA\r\nVALUE b 0 1\r\nB\r\nEND\r\nMN\r\n").unwrap();
+        machine.abandon(c);
+        receive(&mut machine, "VALUE a 0 1\r\nA\r\nVALUE b 0 1\r\nB\r\nEND\r\n").unwrap();
         assert_eq!(items(poll(&mut machine, b)), [Some("B".into())]);
+        assert!(machine.is_quiet(), "what nobody waits for is not asked for again");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod io;
 mod machine;
 mod shared;
 mod slots;
+mod watch;
 
 pub(crate) use self::{
     handle::{Connection, InFlight},

@@ -49,8 +49,10 @@ pub(super) struct State {
     driver: Option<Waker>,
     /// Whether the driver sleeps, so that somebody must wake it.
     pub(super) parked: bool,
-    /// Whether the driver will look at the deadlines by itself.
+    /// Whether the watch looks at the deadlines.
     pub(super) watched: bool,
+    /// Whether a deadline has passed, as far as is known.
+    pub(super) overdue: bool,
 }
 
 /// Who writes and reads.
@@ -75,6 +77,7 @@ impl Shared {
                 driver: None,
                 parked: false,
                 watched: false,
+                overdue: false,
             }),
             io: Mutex::new(Io::new(stream)),
             handles: AtomicUsize::new(1),

@@ -48,7 +48,7 @@ impl Slots {
         let slot = match replies {
             0 => Slot::Done(Ok(Replies::Many(Vec::new()))),
             1 => Slot::Waiting { replies: Vec::new(), left: 1, waker: None },
-            left => Slot::Waiting { replies: Vec::with_capacity(left), left, waker: None },
+            left => Slot::Waiting { replies: vec![Reply::Item(None); left], left, waker: None },
         };
         let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
         let Some((index, place)) = vacant else {
@@ -57,37 +57,49 @@ impl Slots {
         };
         self.vacant = match std::mem::replace(place, slot) {
             Slot::Vacant { next } => next,
-            // The chain names vacant slots only; broken, it would forget the others and harm nobody.
+            // The chain names vacant slots only; broken, it would forget the others and harm
+            // nobody.
             _ => None,
         };
         Ticket(index)
     }
 
-    /// Gives a reply to the slot's caller; `wakers` gets the caller when it was the last.
-    pub(super) fn answer(&mut self, ticket: Ticket, reply: Reply, wakers: &mut Vec<Waker>) {
+    /// Gives the slot's caller the reply to the request of this index; `wakers` gets the caller
+    /// when it was the last.
+    pub(super) fn answer(
+        &mut self,
+        ticket: Ticket,
+        index: usize,
+        reply: Reply,
+        wakers: &mut Vec<Waker>,
+    ) {
         match self.all.get_mut(ticket.0) {
-            Some(Slot::Waiting { replies, left, .. }) if *left > 1 => {
-                *left -= 1;
-                replies.push(reply);
-            }
             Some(slot @ Slot::Waiting { .. }) => {
-                let Slot::Waiting { mut replies, waker, .. } =
-                    std::mem::replace(slot, Slot::Abandoned { left: 0 })
-                else {
+                let Slot::Waiting { replies, left, waker } = slot else { return };
+                *left -= 1;
+                let done = *left == 0;
+                let Some(place) = replies.get_mut(index) else {
+                    // A call with one reply keeps it without a list.
+                    wakers.extend(waker.take());
+                    *slot = Slot::Done(Ok(Replies::One(reply)));
                     return;
                 };
-                *slot = Slot::Done(Ok(if replies.is_empty() {
-                    Replies::One(reply)
-                } else {
-                    replies.push(reply);
-                    Replies::Many(replies)
-                }));
-                wakers.extend(waker);
+                *place = reply;
+                if done {
+                    wakers.extend(waker.take());
+                    let replies = std::mem::take(replies);
+                    *slot = Slot::Done(Ok(Replies::Many(replies)));
+                }
             }
             Some(Slot::Abandoned { left }) if *left > 1 => *left -= 1,
             Some(Slot::Abandoned { .. }) => self.remove(ticket),
             Some(Slot::Done(_) | Slot::Vacant { .. }) | None => {}
         }
+    }
+
+    /// Says whether somebody still waits for the slot's replies.
+    pub(super) fn is_wanted(&self, ticket: Ticket) -> bool {
+        matches!(self.all.get(ticket.0), Some(Slot::Waiting { .. }))
     }
 
     /// Ends the slot's call with an error, unless it has ended.

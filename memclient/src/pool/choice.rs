@@ -1,7 +1,8 @@
 //! Which of the open connections serves the next call. Nothing else decides that.
 //!
 //! Few calls at a time are fastest each on a connection of its own, where the caller moves its own
-//! bytes. Many are fastest together on one, where they share writes, reads and gathered gets. What
+//! bytes. Many are fastest together on one, where they share writes, reads and gathered gets; but a
+//! large one has nothing to share, and would keep the others waiting. What
 //! lies between is told apart by the load of the last few dozen calls, so that a moment does not
 //! scatter what belongs together.
 
@@ -33,11 +34,11 @@ pub(super) struct Chosen {
 
 impl Choice {
     /// Chooses among connections, of which there is at least one.
-    pub(super) fn choose(&self, open: &[Connection]) -> Chosen {
-        self.choose_by_load(open.iter().map(Connection::load))
+    pub(super) fn choose(&self, open: &[Connection], large: bool) -> Chosen {
+        self.choose_by_load(open.iter().map(Connection::load), large)
     }
 
-    fn choose_by_load(&self, loads: impl Iterator<Item = usize>) -> Chosen {
+    fn choose_by_load(&self, loads: impl Iterator<Item = usize>, large: bool) -> Chosen {
         let (mut all, mut idlest, mut least) = (0, 0, usize::MAX);
         for (place, load) in loads.enumerate() {
             all += load;
@@ -45,7 +46,7 @@ impl Choice {
                 (idlest, least) = (place, load);
             }
         }
-        if self.follow(all) > FEW * SCALE {
+        if self.follow(all) > FEW * SCALE && !large {
             return Chosen { place: 0, more: false };
         }
         Chosen { place: idlest, more: least > 0 }
@@ -66,9 +67,9 @@ mod tests {
     fn settled(loads: &[usize]) -> Chosen {
         let choice = Choice::default();
         for _ in 0..1000 {
-            choice.choose_by_load(loads.iter().copied());
+            choice.choose_by_load(loads.iter().copied(), false);
         }
-        choice.choose_by_load(loads.iter().copied())
+        choice.choose_by_load(loads.iter().copied(), false)
     }
 
     #[test]
@@ -83,11 +84,21 @@ mod tests {
     }
 
     #[test]
+    fn a_large_call_goes_where_nobody_waits() {
+        let choice = Choice::default();
+        for _ in 0..1000 {
+            choice.choose_by_load([64, 0].into_iter(), false);
+        }
+        let chosen = choice.choose_by_load([64, 0].into_iter(), true);
+        assert_eq!(chosen, Chosen { place: 1, more: false });
+    }
+
+    #[test]
     fn a_moment_of_many_scatters_nothing() {
         let choice = Choice::default();
         for _ in 0..1000 {
-            choice.choose_by_load([2, 0].into_iter());
+            choice.choose_by_load([2, 0].into_iter(), false);
         }
-        assert_eq!(choice.choose_by_load([40, 0].into_iter()).place, 1);
+        assert_eq!(choice.choose_by_load([40, 0].into_iter(), false).place, 1);
     }
 }

@@ -75,13 +75,13 @@ impl Pool {
         &self.0.name
     }
 
-    /// Returns an open connection, if there is one.
+    /// Returns an open connection, if there is one, for a call that is large or not.
     ///
     /// Where one more would serve better and the limit allows it, it is opened for the calls to
     /// come.
-    pub(crate) fn open_connection(&self) -> Option<Connection> {
+    pub(crate) fn open_connection(&self, large: bool) -> Option<Connection> {
         let home = self.home();
-        let (connection, more) = home.choose();
+        let (connection, more) = home.choose(large);
         if more && home.open.load().len() < self.0.options.max_connections {
             self.dial(&mut home.state());
         }
@@ -104,7 +104,7 @@ impl Pool {
             {
                 let mut state = home.state();
                 home.drop_closed(&state);
-                if let (Some(connection), _) = home.choose() {
+                if let (Some(connection), _) = home.choose(false) {
                     return Ok(connection);
                 }
                 if state.dialing.is_none() {
@@ -153,12 +153,12 @@ impl fmt::Debug for Pool {
 impl HomePool {
     /// Returns the connection for the next call, if it is open, and whether one more would serve
     /// better.
-    fn choose(&self) -> (Option<Connection>, bool) {
+    fn choose(&self, large: bool) -> (Option<Connection>, bool) {
         let open = self.open.load();
         if open.is_empty() {
             return (None, false);
         }
-        let chosen = self.choice.choose(&open);
+        let chosen = self.choice.choose(&open, large);
         let connection = open.get(chosen.place).filter(|connection| !connection.is_closed());
         (connection.cloned(), chosen.more)
     }
@@ -235,7 +235,7 @@ async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
     let deadline = Instant::now() + options.connect_timeout;
     let open = async {
         let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
-        let connection = Connection::spawn(stream, options.connection);
+        let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
         connection.handshake(deadline).await.map_err(|error| error.delivered(Delivery::NotSent))?;
         Ok(connection)
     };

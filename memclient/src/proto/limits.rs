@@ -28,7 +28,7 @@ impl Limits {
 }
 
 /// Returns where the line's CR stands.
-pub(crate) fn line_end(buffer: &[u8]) -> Result<Option<usize>, OutOfStep> {
+pub(super) fn line_end(buffer: &[u8]) -> Result<Option<usize>, OutOfStep> {
     let head = buffer.get(..MAX_LINE).unwrap_or(buffer);
     match memchr::memchr(b'\n', head) {
         Some(0) => Err(OutOfStep::new("an empty line", head)),

@@ -17,7 +17,7 @@ mod request;
 
 pub(crate) use self::{
     framing::{Cut, cut},
-    limits::{Limits, line_end},
+    limits::Limits,
     meta::MetaReply,
     opaque::Opaque,
     out_of_step::OutOfStep,

@@ -4,20 +4,17 @@ pub(crate) struct Opaque(u32);
 
 impl Opaque {
     /// Far more than can be in flight on one connection, and at most seven digits on the wire.
-    const MODULUS: u32 = 1 << 20;
+    pub(crate) const MODULUS: usize = 1 << 20;
 
     pub(crate) const FIRST: Self = Self(0);
 
     /// Returns the opaque `count` places on.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the remainder of the count is all that matters"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the modulus fits")]
     pub(crate) const fn plus(self, count: usize) -> Self {
-        Self((self.0 + (count % Self::MODULUS as usize) as u32) % Self::MODULUS)
+        Self((self.0 + (count % Self::MODULUS) as u32) % Self::MODULUS as u32)
     }
 
-    pub(super) fn get(self) -> u64 {
+    pub(crate) fn get(self) -> u64 {
         u64::from(self.0)
     }
 }

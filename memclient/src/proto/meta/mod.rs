@@ -7,6 +7,6 @@ mod verb;
 pub(super) use self::reply::Head;
 pub(crate) use self::{
     reply::MetaReply,
-    request::{Arithmetic, Counting, Delete, Get, Set, SetMode, Touch, WireKey},
+    request::{Arithmetic, Counting, Delete, Get, GetAgain, Set, SetMode, Touch, WireKey},
     verb::{Status, Verb},
 };

@@ -51,6 +51,25 @@ impl Request for Get<'_> {
     }
 }
 
+/// `mg` for the value of a key that has been on the wire before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GetAgain<'a> {
+    pub(crate) key: &'a [u8],
+}
+
+impl Request for GetAgain<'_> {
+    fn grammar(&self) -> Grammar {
+        Grammar::Meta(Verb::Get)
+    }
+
+    fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
+        out.extend_from_slice(b"mg ");
+        out.extend_from_slice(self.key);
+        out.extend_from_slice(b" v f");
+        end(out, opaque);
+    }
+}
+
 /// `mg … T`: another time to live, no value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Touch<'a> {
@@ -216,6 +235,7 @@ mod tests {
     fn requests_write_themselves() {
         check(&Get { key: key(), details: true }, "mg p:k v f c t O7\r\n");
         check(&Get { key: key(), details: false }, "mg p:k v f O7\r\n");
+        check(&GetAgain { key: b"p:k" }, "mg p:k v f O7\r\n");
         check(&Touch { key: key(), ttl: -1 }, "mg p:k T-1 O7\r\n");
         check(&Delete { key: key(), cas: None }, "md p:k O7\r\n");
         check(&Delete { key: key(), cas: Some(CasToken::new(9)) }, "md p:k C9 O7\r\n");
