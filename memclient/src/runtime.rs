@@ -3,11 +3,10 @@
 //!
 //! A synchronous function may be called from anywhere, also from inside a task of a single-threaded
 //! runtime, whose other tasks stand still meanwhile. Whatever has to move for the call to end must
-//! therefore not live on the caller's runtime: connections opened under [`Executor::block_on`] are
-//! driven by a thread of this crate, and pools keep them apart ([`Home`]).
+//! therefore not live on the caller's runtime: under [`Executor::block_on`] the present runtime is
+//! the one that a thread of this crate drives, and pools open connections for each runtime anew.
 
 use std::{
-    cell::Cell,
     future, io,
     pin::pin,
     sync::{
@@ -20,33 +19,7 @@ use std::{
 
 use tokio::runtime::{Builder, Handle};
 
-thread_local! {
-    static BLOCKING: Cell<bool> = const { Cell::new(false) };
-}
-
 static HANDLE: OnceLock<Option<Handle>> = OnceLock::new();
-
-/// On whose runtime the tasks of the present call live.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Home {
-    /// The caller's.
-    Caller,
-    /// This crate's own, behind synchronous calls.
-    Own,
-}
-
-impl Home {
-    pub(crate) const COUNT: usize = 2;
-
-    /// Returns the home of the call that is being polled on this thread.
-    pub(crate) fn current() -> Self {
-        if BLOCKING.get() { Self::Own } else { Self::Caller }
-    }
-
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
-}
 
 /// Runs futures on the calling thread.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +59,6 @@ impl Executor {
         loop {
             let polled = {
                 let _entered = self.0.enter();
-                let _blocking = Blocking::begin();
                 future.as_mut().poll(&mut context)
             };
             match polled {
@@ -100,21 +72,6 @@ impl Executor {
                 }
             }
         }
-    }
-}
-
-/// Marks this thread for the time of one poll.
-struct Blocking(bool);
-
-impl Blocking {
-    fn begin() -> Self {
-        Self(BLOCKING.replace(true))
-    }
-}
-
-impl Drop for Blocking {
-    fn drop(&mut self) {
-        BLOCKING.set(self.0);
     }
 }
 
@@ -138,12 +95,11 @@ mod tests {
 
     #[test]
     fn futures_with_timers_end_on_a_plain_thread() {
-        let home = Executor::get().unwrap().block_on(async {
+        let seven = Executor::get().unwrap().block_on(async {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            Home::current()
+            7
         });
-        assert_eq!(home, Home::Own);
-        assert_eq!(Home::current(), Home::Caller);
+        assert_eq!(seven, 7);
     }
 
     #[tokio::test(flavor = "current_thread")]

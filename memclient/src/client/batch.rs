@@ -96,38 +96,53 @@ impl Client {
         &self,
         command: &'static str,
         repeatable: bool,
-        requests: Vec<Result<R>>,
+        requests: impl Iterator<Item = Result<R>>,
         read: impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let nodes = self.0.cluster.nodes();
-        let call = |node: usize| Call { command, node: &nodes[node], repeatable };
-        // Where each request that goes out stands among all of them.
-        let mut places = Vec::with_capacity(requests.len());
-        let mut valid = Vec::with_capacity(requests.len());
-        let mut outcomes = Vec::with_capacity(requests.len());
-        for (place, request) in requests.into_iter().enumerate() {
-            outcomes.push(match request {
-                Ok(request) => {
-                    places.push(place);
-                    valid.push(request);
-                    None
-                }
-                Err(error) => Some(Err(error.during(command))),
-            });
+        let mut valid = Vec::with_capacity(requests.size_hint().0);
+        let mut invalid = Vec::new();
+        for (place, request) in requests.enumerate() {
+            match request {
+                Ok(request) => valid.push(request),
+                Err(error) => invalid.push((place, Err(error.during(command)))),
+            }
         }
-        let mut shares = self.0.cluster.scatter(valid.iter().map(|request| request.key().key));
-        let parts = shares.iter().map(|share| {
-            let requests: Vec<R> =
-                share.keys.iter().filter_map(|&key| valid.get(key).copied()).collect();
-            self.share(call(share.node), requests)
+        let mut outcomes = if let [node] = self.0.cluster.nodes() {
+            self.share(Call { command, node, repeatable }, &valid, &read).await
+        } else {
+            self.spread(command, repeatable, &valid, &read).await
+        };
+        // In their order, so that each finds its place.
+        for (place, error) in invalid {
+            outcomes.insert(place.min(outcomes.len()), error);
+        }
+        outcomes
+    }
+
+    /// Runs the requests of several nodes side by side; one outcome per request, in their order.
+    async fn spread<R: Batched, T>(
+        &self,
+        command: &'static str,
+        repeatable: bool,
+        requests: &[R],
+        read: &impl Fn(Reply) -> Result<T>,
+    ) -> Vec<Result<T>> {
+        let nodes = self.0.cluster.nodes();
+        let shares = self.0.cluster.scatter(requests.iter().map(|request| request.key().key));
+        let parts: Vec<Vec<R>> = shares
+            .iter()
+            .map(|share| share.keys.iter().filter_map(|&key| requests.get(key).copied()).collect())
+            .collect();
+        let calls = shares.iter().zip(&parts).map(|(share, part)| {
+            let call = Call { command, node: &nodes[share.node], repeatable };
+            self.share(call, part, read)
         });
-        let answers = join(parts.collect()).await;
-        for (share, answers) in shares.drain(..).zip(answers) {
-            let call = call(share.node);
-            for (key, answer) in share.keys.into_iter().zip(answers) {
-                let outcome = places.get(key).and_then(|&place| outcomes.get_mut(place));
-                if let Some(outcome) = outcome {
-                    *outcome = Some(answer.and_then(&read).map_err(|error| call.blame(error)));
+        let answers = join(calls.collect()).await;
+        let mut outcomes: Vec<Option<Result<T>>> = requests.iter().map(|_| None).collect();
+        for (share, answers) in shares.iter().zip(answers) {
+            for (&key, answer) in share.keys.iter().zip(answers) {
+                if let Some(outcome) = outcomes.get_mut(key) {
+                    *outcome = Some(answer);
                 }
             }
         }
@@ -135,49 +150,65 @@ impl Client {
         outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
     }
 
-    /// Runs the requests of one node, several parts under way at a time; one answer per request.
-    async fn share<R: Batched>(&self, call: Call<'_>, requests: Vec<R>) -> Vec<Result<Reply>> {
-        let mut answers = Vec::with_capacity(requests.len());
-        let mut flying = VecDeque::with_capacity(WINDOW);
-        for part in parts(&requests) {
-            if flying.len() == WINDOW {
-                self.land(call, &mut flying, &mut answers).await;
+    /// Runs the requests of one node, several parts under way at a time; one outcome per request.
+    async fn share<R: Batched, T>(
+        &self,
+        call: Call<'_>,
+        requests: &[R],
+        read: &impl Fn(Reply) -> Result<T>,
+    ) -> Vec<Result<T>> {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        let mut take = |requests: &[R], replies| match replies {
+            Ok(Replies::One(reply)) => {
+                outcomes.push(read(reply).map_err(|error| call.blame(error)));
             }
+            Ok(Replies::Many(replies)) => {
+                let read = |reply| read(reply).map_err(|error| call.blame(error));
+                outcomes.extend(replies.into_iter().map(read));
+            }
+            Err(error) => outcomes.extend(requests.iter().map(|_| Err(Error::clone(&error)))),
+        };
+        let mut flying = VecDeque::new();
+        for part in parts(requests) {
             let bytes = part.iter().map(Batched::bytes).sum();
+            if flying.is_empty() && part.len() == requests.len() {
+                take(part, call.run(R::ask(part), bytes, self.deadline()).await);
+                break;
+            }
+            if flying.len() == WINDOW
+                && let Some(part) = flying.pop_front()
+            {
+                let (requests, replies) = self.land(call, part).await;
+                take(requests, replies);
+            }
             let flight = call.start(R::ask(part), bytes, self.deadline()).await;
             flying.push_back(Part { requests: part, bytes, flight });
         }
-        while !flying.is_empty() {
-            self.land(call, &mut flying, &mut answers).await;
+        while let Some(part) = flying.pop_front() {
+            let (requests, replies) = self.land(call, part).await;
+            take(requests, replies);
         }
-        answers
+        outcomes
     }
 
-    /// Awaits the part that was sent first.
-    async fn land<R: Batched>(
+    /// Awaits a part that is under way.
+    async fn land<'a, R: Batched>(
         &self,
         call: Call<'_>,
-        flying: &mut VecDeque<Part<'_, R>>,
-        answers: &mut Vec<Result<Reply>>,
-    ) {
-        let Some(Part { requests, bytes, flight }) = flying.pop_front() else {
-            return;
-        };
+        part: Part<'a, R>,
+    ) -> (&'a [R], Result<Replies>) {
+        let Part { requests, bytes, flight } = part;
         let replies = match flight {
-            Ok(flight) => call.finish(flight).await,
+            Ok(flight) => flight.await,
             Err(error) => Err(error),
         };
         let replies = match replies {
             Err(error) if call.may_repeat(&error) => {
                 call.run(R::ask(requests), bytes, self.deadline()).await
             }
-            replies => replies,
+            replies => replies.map_err(|error| call.blame(error)),
         };
-        match replies {
-            Ok(Replies::One(reply)) => answers.push(Ok(reply)),
-            Ok(Replies::Many(replies)) => answers.extend(replies.into_iter().map(Ok)),
-            Err(error) => answers.extend(requests.iter().map(|_| Err(error.clone()))),
-        }
+        (requests, replies)
     }
 }
 
@@ -207,9 +238,6 @@ fn parts<R: Batched>(mut requests: &[R]) -> impl Iterator<Item = &[R]> {
 /// Awaits all futures side by side.
 async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    if let [only] = futures.as_mut_slice() {
-        return vec![only.await];
-    }
     let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     poll_fn(|cx| {
         let mut pending = false;

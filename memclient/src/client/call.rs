@@ -33,23 +33,28 @@ impl Call<'_> {
     /// Sends what is asked for and returns the replies.
     ///
     /// A connection that turns out to be dead costs a second try, on a fresh one, where that cannot
-    /// do a thing twice.
+    /// do a thing twice. What is rare is boxed, so that the common future stays small.
     pub(super) async fn run<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        let first = match self.start(ask, bytes, deadline).await {
-            Ok(flight) => self.finish(flight).await,
+        let flight = match self.start_now(ask, bytes, deadline) {
+            Ok(None) => Box::pin(self.start_later(ask, bytes, deadline)).await,
+            Ok(Some(flight)) => Ok(flight),
             Err(error) => Err(error),
         };
-        match first {
+        let outcome = match flight {
+            Ok(flight) => flight.await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(replies) => Ok(replies),
             Err(error) if self.may_repeat(&error) => {
-                let flight = self.start(ask, bytes, deadline).await?;
-                self.finish(flight).await
+                Box::pin(self.run_again(ask, bytes, deadline)).await
             }
-            outcome => outcome,
+            Err(error) => Err(self.blame(error)),
         }
     }
 
@@ -60,27 +65,48 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<InFlight> {
-        let start = async {
-            let large = ask.len() >= LARGE_COUNT || bytes >= LARGE_BYTES;
-            let connection = match self.node.open_connection(large) {
-                Some(connection) => connection,
-                None => self.node.connection(deadline).await?,
-            };
-            if let Some(flight) = connection.send(ask, bytes, deadline)? {
-                return Ok(flight);
-            }
-            let room = connection.send_when_room(ask, bytes, deadline);
-            match timeout_at(deadline.into(), room).await {
-                Ok(flight) => flight,
-                Err(_) => Err(Error::timeout(Step::Queue, Delivery::NotSent)),
-            }
-        };
-        start.await.map_err(|error| self.blame(error))
+        match self.start_now(ask, bytes, deadline) {
+            Ok(None) => Box::pin(self.start_later(ask, bytes, deadline)).await,
+            Ok(Some(flight)) => Ok(flight),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Awaits the replies; the connection keeps the deadline.
-    pub(super) async fn finish(&self, flight: InFlight) -> Result<Replies> {
-        flight.await.map_err(|error| self.blame(error))
+    /// Puts on its way what is asked for, if there is an open connection with room for it.
+    fn start_now<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Option<InFlight>> {
+        let large = ask.len() >= LARGE_COUNT || bytes >= LARGE_BYTES;
+        let sent = self.node.with_open(large, |connection| connection.send(ask, bytes, deadline));
+        sent.unwrap_or(Ok(None))
+    }
+
+    /// Opens a connection or waits for room on one, and puts on its way what is asked for.
+    async fn start_later<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<InFlight> {
+        let connection = self.node.connection(deadline).await?;
+        let room = connection.send_when_room(ask, bytes, deadline);
+        match timeout_at(deadline.into(), room).await {
+            Ok(flight) => flight,
+            Err(_) => Err(Error::timeout(Step::Queue, Delivery::NotSent)),
+        }
+    }
+
+    async fn run_again<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Replies> {
+        let again = async { self.start(ask, bytes, deadline).await?.await };
+        again.await.map_err(|error| self.blame(error))
     }
 
     /// Says whether a call that failed so may be tried again.

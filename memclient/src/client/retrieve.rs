@@ -52,8 +52,8 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let keys: Vec<Result<WireKey<'_>>> = keys.iter().map(|key| self.key(key)).collect();
-        self.batch("get", true, keys, item::value).await
+        let keys = keys.iter().map(|key| self.key(key));
+        self.batch::<WireKey<'_>, _>("get", true, keys, item::value).await
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::gets`] would have
@@ -63,6 +63,6 @@ impl Client {
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
         let requests = keys.iter().map(|key| Ok(meta::Get { key: self.key(key)?, details: true }));
-        self.batch("get", true, requests.collect(), |reply| Item::read(meta_reply(reply)?)).await
+        self.batch("get", true, requests, |reply| Item::read(meta_reply(reply)?)).await
     }
 }

@@ -134,7 +134,7 @@ impl Client {
             let request = request(key, value, ttl.clone()?, SetMode::Set, None);
             Ok(request)
         });
-        self.batch("set", false, requests.collect(), |reply| stored(&meta_reply(reply)?)).await
+        self.batch("set", false, requests, |reply| stored(&meta_reply(reply)?)).await
     }
 
     async fn store(

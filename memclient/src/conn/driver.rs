@@ -1,9 +1,10 @@
 //! Moves bytes for all callers of a connection.
 //!
-//! After a read has given answers to several callers, most of them are about to ask for more. The
-//! driver then goes to the end of the line of runnable tasks, a few times at most, until they have,
-//! and writes what they ask for in one go. Without that each of them would cause a write of its
-//! own, and so the server's answers would come one by one.
+//! After a read has given answers to several callers, most of them are about to ask for more; and
+//! the first caller to wake a sleeping driver is seldom the last. The driver then goes to the end of
+//! the line of runnable tasks, as long as that brings it more requests, and writes them in one go.
+//! Without that each of them would cause a write of its own, and so the server's answers would come
+//! one by one.
 
 use std::{
     future::Future,
@@ -22,8 +23,8 @@ use super::{
 /// How often one poll may go around before other tasks get their turn.
 const ROUNDS: usize = 16;
 
-/// How often the driver lets others go first before it writes.
-const TURNS: u32 = 3;
+/// How often the driver lets others go first, at most, before it writes.
+const TURNS: u32 = 8;
 
 /// The task behind a connection. Ends when the connection is closed, or when nobody can use it any
 /// more.
@@ -31,17 +32,35 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     wakers: Vec<Waker>,
     deferring: Option<Deferring>,
+    /// False when it has slept since the last round.
+    awake: bool,
     /// Whether the socket took less than there is to write.
     stuck: bool,
     /// Whether the reactor wakes the driver when there is something to read.
     listening: bool,
 }
 
-/// A write that waits for the callers who were just answered.
+/// A write that waits for other callers to join in.
 struct Deferring {
     /// The number of calls at which it waits no longer.
     until: u64,
+    /// The number of calls at the last look.
+    seen: u64,
     turns: u32,
+}
+
+impl Deferring {
+    fn new(enqueued: u64, until: u64) -> Self {
+        Self { until, seen: enqueued, turns: 0 }
+    }
+
+    /// Says whether to wait for another turn.
+    fn goes_on(&mut self, enqueued: u64) -> bool {
+        let first = self.turns == 0;
+        let brought = enqueued > std::mem::replace(&mut self.seen, enqueued);
+        self.turns += 1;
+        enqueued < self.until && self.turns <= TURNS && (first || brought)
+    }
 }
 
 enum Round {
@@ -56,21 +75,32 @@ enum Round {
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, wakers: Vec::new(), deferring: None, stuck: false, listening: false }
+        Self {
+            shared,
+            wakers: Vec::new(),
+            deferring: None,
+            awake: true,
+            stuck: false,
+            listening: false,
+        }
     }
 
     fn round(&mut self, cx: &mut Context<'_>) -> Round {
         {
             let mut state = self.shared.state();
+            let slept = !std::mem::replace(&mut self.awake, true);
             state.parked = false;
             state.know_driver(cx.waker());
             let ended = self.shared.is_unused() && state.machine.is_quiet();
             if ended || state.machine.is_closed() {
                 return Round::End(CloseReason::Lost(None));
             }
+            let enqueued = state.machine.enqueued();
+            if slept && state.machine.has_output() {
+                self.deferring = Some(Deferring::new(enqueued, u64::MAX));
+            }
             if let Some(deferring) = &mut self.deferring {
-                if state.machine.enqueued() < deferring.until && deferring.turns < TURNS {
-                    deferring.turns += 1;
+                if deferring.goes_on(enqueued) {
                     return Round::Defer;
                 }
                 self.deferring = None;
@@ -119,9 +149,12 @@ impl Driver {
             let mut state = self.shared.state();
             let handled = state.machine.handle_bytes(&mut io.reading, &mut self.wakers);
             let answered = self.wakers.len() as u64;
-            if answered > 0 {
-                let until = state.machine.enqueued() + (answered * 3).div_ceil(4);
-                self.deferring = Some(Deferring { until, turns: 0 });
+            if answered == 1 && state.machine.is_quiet() {
+                // The only caller, who moves its next request itself.
+                state.mover = Mover::Nobody;
+            } else if answered > 0 {
+                let enqueued = state.machine.enqueued();
+                self.deferring = Some(Deferring::new(enqueued, enqueued + answered));
             }
             (handled, state.machine.take_refused())
         };
@@ -167,7 +200,10 @@ impl Future for Driver {
             match driver.round(cx) {
                 Round::Moved => {}
                 Round::Defer => break,
-                Round::Rest => return Poll::Pending,
+                Round::Rest => {
+                    driver.awake = false;
+                    return Poll::Pending;
+                }
                 Round::End(reason) => {
                     driver.shared.close(reason);
                     return Poll::Ready(());

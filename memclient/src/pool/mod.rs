@@ -2,34 +2,25 @@
 
 mod backoff;
 mod choice;
+mod local;
+mod options;
 
 use std::{
     fmt,
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use arc_swap::ArcSwap;
-use tokio::{sync::Notify, task::AbortHandle, time::timeout_at};
+use tokio::runtime::{Handle, Id};
 
-use self::{backoff::Backoff, choice::Choice};
+use self::local::LocalPool;
+pub(crate) use self::options::PoolOptions;
 use crate::{
-    conn::{Connection, ConnectionOptions},
-    error::{Delivery, Error, Result, Step},
-    net::{Address, DialOptions, dial},
-    runtime::Home,
+    conn::Connection,
+    error::{Error, Result},
+    net::Address,
 };
-
-/// How a pool opens and bounds its connections.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PoolOptions {
-    pub(crate) dial: DialOptions,
-    pub(crate) connection: ConnectionOptions,
-    pub(crate) connect_timeout: Duration,
-    /// The most connections to the node, per home.
-    pub(crate) max_connections: usize,
-}
 
 /// The connections to one node. Cheap to clone.
 #[derive(Clone)]
@@ -39,35 +30,17 @@ struct Inner {
     address: Address,
     name: Arc<str>,
     options: PoolOptions,
-    homes: [HomePool; Home::COUNT],
+    /// One for each runtime on which the client is used: seldom more than two.
+    locals: ArcSwap<Vec<Arc<LocalPool>>>,
+    adding: Mutex<()>,
 }
-
-/// The connections whose drivers live on one home.
-#[derive(Default)]
-struct HomePool {
-    /// Read by every call, replaced when a connection is opened or found dead.
-    open: ArcSwap<Vec<Connection>>,
-    choice: Choice,
-    state: Mutex<State>,
-    /// Rings when a dial has ended, well or not.
-    dialed: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    dialing: Option<Dialing>,
-    backoff: Backoff,
-    failure: Option<Error>,
-}
-
-/// A dial that is under way; dropping it ends it.
-struct Dialing(AbortHandle);
 
 impl Pool {
     /// Returns a pool without connections; nothing is opened until somebody asks.
     pub(crate) fn new(address: Address, options: PoolOptions) -> Self {
         let name = address.to_string().into();
-        Self(Arc::new(Inner { address, name, options, homes: Default::default() }))
+        let locals = ArcSwap::default();
+        Self(Arc::new(Inner { address, name, options, locals, adding: Mutex::default() }))
     }
 
     /// Returns the node's address as text.
@@ -75,172 +48,54 @@ impl Pool {
         &self.0.name
     }
 
-    /// Returns an open connection, if there is one, for a call that is large or not.
-    ///
-    /// Where one more would serve better and the limit allows it, it is opened for the calls to
-    /// come.
-    pub(crate) fn open_connection(&self, large: bool) -> Option<Connection> {
-        let home = self.home();
-        let (connection, more) = home.choose(large);
-        if more && home.open.load().len() < self.0.options.max_connections {
-            self.dial(&mut home.state());
-        }
-        connection
+    /// Gives the open connection for the next call, which is large or not, to `call`; `None` where
+    /// there is none yet.
+    pub(crate) fn with_open<T>(
+        &self,
+        large: bool,
+        call: impl FnOnce(&Connection) -> T,
+    ) -> Option<T> {
+        let runtime = Handle::try_current().ok()?.id();
+        let locals = self.0.locals.load();
+        locals.iter().find(|local| local.runtime == runtime)?.with_open(large, call)
     }
 
     /// Returns an open connection, and opens one where there is none.
     ///
-    /// While the node is down, one caller's dial is everybody's: the others wait for its outcome,
-    /// and after a failure everybody fails at once until the backoff allows the next dial. Dropping
-    /// the future leaves the dial to the others.
+    /// Dropping the future leaves a dial that it began to the other callers.
     ///
     /// # Errors
-    /// When the dial fails or failed just now, or when the deadline passes.
+    /// When the dial fails or failed just now, when the deadline passes, or when there is no
+    /// runtime to open a connection on.
     pub(crate) async fn connection(&self, deadline: Instant) -> Result<Connection> {
-        let home = self.home();
-        loop {
-            let mut dialed = std::pin::pin!(home.dialed.notified());
-            dialed.as_mut().enable();
-            {
-                let mut state = home.state();
-                home.drop_closed(&state);
-                if let (Some(connection), _) = home.choose(false) {
-                    return Ok(connection);
-                }
-                if state.dialing.is_none() {
-                    if let Some(failure) =
-                        state.failure.clone().filter(|_| state.backoff.holds(Instant::now()))
-                    {
-                        return Err(failure);
-                    }
-                    self.dial(&mut state);
-                }
-            }
-            if timeout_at(deadline.into(), dialed).await.is_err() {
-                return Err(Error::timeout(Step::Connect, Delivery::NotSent));
-            }
-            let state = home.state();
-            let ended = home.open.load().is_empty() && state.dialing.is_none();
-            if let Some(failure) = state.failure.as_ref().filter(|_| ended) {
-                return Err(failure.clone());
-            }
-        }
+        let Ok(handle) = Handle::try_current() else {
+            return Err(Error::config("there is no tokio runtime here: call the client from one"));
+        };
+        self.local(handle.id()).connection(deadline).await
     }
 
-    fn home(&self) -> &HomePool {
-        &self.0.homes[Home::current().index()]
-    }
-
-    /// Starts a dial unless one is under way.
-    fn dial(&self, state: &mut State) {
-        if state.dialing.is_some() || state.backoff.holds(Instant::now()) {
-            return;
+    /// Returns the runtime's connections.
+    fn local(&self, runtime: Id) -> Arc<LocalPool> {
+        let find = || self.0.locals.load().iter().find(|local| local.runtime == runtime).cloned();
+        if let Some(local) = find() {
+            return local;
         }
-        let attempt =
-            Attempt { pool: Arc::downgrade(&self.0), home: Home::current(), outcome: None };
-        let dial = connect(self.0.address.clone(), self.0.options);
-        let task = tokio::spawn(attempt.run(dial));
-        state.dialing = Some(Dialing(task.abort_handle()));
+        let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        find().unwrap_or_else(|| {
+            let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options);
+            let new = Arc::new(new);
+            let locals = self.0.locals.load();
+            // What lived on a runtime that has ended is gone.
+            let alive = locals.iter().filter(|local| !local.is_dead());
+            let all = alive.chain([&new]).cloned().collect();
+            self.0.locals.store(Arc::new(all));
+            new
+        })
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("node", &self.0.name).finish_non_exhaustive()
-    }
-}
-
-impl HomePool {
-    /// Returns the connection for the next call, if it is open, and whether one more would serve
-    /// better.
-    fn choose(&self, large: bool) -> (Option<Connection>, bool) {
-        let open = self.open.load();
-        if open.is_empty() {
-            return (None, false);
-        }
-        let chosen = self.choice.choose(&open, large);
-        let connection = open.get(chosen.place).filter(|connection| !connection.is_closed());
-        (connection.cloned(), chosen.more)
-    }
-
-    /// Takes the dead connections off the list.
-    fn drop_closed(&self, _: &MutexGuard<'_, State>) {
-        let open = self.open.load();
-        if open.iter().any(Connection::is_closed) {
-            let alive = open.iter().filter(|connection| !connection.is_closed()).cloned();
-            self.open.store(Arc::new(alive.collect()));
-        }
-    }
-
-    /// Puts a connection on the list.
-    fn add(&self, connection: Connection, _: &MutexGuard<'_, State>) {
-        let open = self.open.load();
-        let all = open.iter().cloned().chain([connection]);
-        self.open.store(Arc::new(all.collect()));
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Dialing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// One dial on behalf of a pool; tells the pool how it ended, also when its runtime ends first.
-struct Attempt {
-    /// Weak, so that a dial does not keep alive a pool that nobody uses.
-    pool: std::sync::Weak<Inner>,
-    home: Home,
-    outcome: Option<Result<Connection>>,
-}
-
-impl Attempt {
-    async fn run(mut self, dial: impl Future<Output = Result<Connection>>) {
-        self.outcome = Some(dial.await);
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        let Some(pool) = self.pool.upgrade() else {
-            return;
-        };
-        let home = &pool.homes[self.home.index()];
-        {
-            let mut state = home.state();
-            state.dialing = None;
-            match self.outcome.take() {
-                Some(Ok(connection)) => {
-                    home.add(connection, &state);
-                    state.failure = None;
-                    state.backoff.succeeded();
-                }
-                Some(Err(failure)) => {
-                    state.failure = Some(failure);
-                    state.backoff.failed(Instant::now());
-                }
-                None => {}
-            }
-        }
-        home.dialed.notify_waiters();
-    }
-}
-
-/// Opens a connection and has it say hello, within the connect timeout.
-async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
-    let deadline = Instant::now() + options.connect_timeout;
-    let open = async {
-        let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
-        let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
-        connection.handshake(deadline).await.map_err(|error| error.delivered(Delivery::NotSent))?;
-        Ok(connection)
-    };
-    match timeout_at(deadline.into(), open).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
     }
 }

@@ -1,0 +1,223 @@
+//! The connections of one node that live on one runtime.
+//!
+//! A connection is driven by a task of the runtime that opened it, and ends with that runtime. So
+//! each runtime has connections of its own: a client may be used on several of them, one after the
+//! other or at once, also by synchronous callers.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{runtime::Id, sync::Notify, task::AbortHandle, time::timeout_at};
+
+use super::{backoff::Backoff, choice::Choice, options::PoolOptions};
+use crate::{
+    conn::Connection,
+    error::{Delivery, Error, Result, Step},
+    net::{Address, dial},
+};
+
+pub(super) struct LocalPool {
+    pub(super) runtime: Id,
+    address: Address,
+    options: PoolOptions,
+    /// Read by every call, replaced when a connection is opened or found dead.
+    open: ArcSwap<Vec<Connection>>,
+    choice: Choice,
+    state: Mutex<State>,
+    /// Rings when a dial has ended, well or not.
+    dialed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    dialing: Option<Dialing>,
+    backoff: Backoff,
+    failure: Option<Error>,
+}
+
+/// A dial that is under way; dropping it ends it.
+struct Dialing(AbortHandle);
+
+impl LocalPool {
+    pub(super) fn new(runtime: Id, address: Address, options: PoolOptions) -> Self {
+        Self {
+            runtime,
+            address,
+            options,
+            open: ArcSwap::default(),
+            choice: Choice::default(),
+            state: Mutex::default(),
+            dialed: Notify::new(),
+        }
+    }
+
+    /// Gives the open connection for the next call, which is large or not, to `call`; `None` where
+    /// there is none.
+    ///
+    /// Where one more would serve better and the limit allows it, it is opened for the calls to
+    /// come.
+    pub(super) fn with_open<T>(
+        self: &Arc<Self>,
+        large: bool,
+        call: impl FnOnce(&Connection) -> T,
+    ) -> Option<T> {
+        let open = self.open.load();
+        if open.is_empty() {
+            return None;
+        }
+        let chosen = self.choice.choose(&open, large);
+        if chosen.more && open.len() < self.options.max_connections {
+            self.dial(&mut self.state());
+        }
+        open.get(chosen.place).filter(|connection| !connection.is_closed()).map(call)
+    }
+
+    /// Returns an open connection, and opens one where there is none.
+    ///
+    /// While the node is down, one caller's dial is everybody's: the others wait for its outcome,
+    /// and after a failure everybody fails at once until the backoff allows the next dial. Dropping
+    /// the future leaves the dial to the others.
+    ///
+    /// # Errors
+    /// When the dial fails or failed just now, or when the deadline passes.
+    pub(super) async fn connection(self: &Arc<Self>, deadline: Instant) -> Result<Connection> {
+        loop {
+            let mut dialed = std::pin::pin!(self.dialed.notified());
+            dialed.as_mut().enable();
+            {
+                let mut state = self.state();
+                self.drop_closed(&state);
+                if let Some(connection) = self.idlest() {
+                    return Ok(connection);
+                }
+                if state.dialing.is_none() {
+                    if let Some(failure) =
+                        state.failure.clone().filter(|_| state.backoff.holds(Instant::now()))
+                    {
+                        return Err(failure);
+                    }
+                    self.dial(&mut state);
+                }
+            }
+            if timeout_at(deadline.into(), dialed).await.is_err() {
+                return Err(Error::timeout(Step::Connect, Delivery::NotSent));
+            }
+            let state = self.state();
+            let ended = self.open.load().is_empty() && state.dialing.is_none();
+            if let Some(failure) = state.failure.as_ref().filter(|_| ended) {
+                return Err(failure.clone());
+            }
+        }
+    }
+
+    /// Says whether nothing lives here any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.state().dialing.is_none() && self.open.load().iter().all(Connection::is_closed)
+    }
+
+    /// Starts a dial unless one is under way.
+    fn dial(self: &Arc<Self>, state: &mut State) {
+        if state.dialing.is_some() || state.backoff.holds(Instant::now()) {
+            return;
+        }
+        let attempt = Attempt { pool: Arc::downgrade(self), outcome: None };
+        let dial = connect(self.address.clone(), self.options);
+        let task = tokio::spawn(attempt.run(dial));
+        state.dialing = Some(Dialing(task.abort_handle()));
+    }
+    /// Returns the open connection with the fewest calls.
+    fn idlest(&self) -> Option<Connection> {
+        self.open.load().iter().min_by_key(|connection| connection.load()).cloned()
+    }
+
+    /// Takes the dead connections off the list.
+    fn drop_closed(&self, _: &MutexGuard<'_, State>) {
+        let open = self.open.load();
+        if open.iter().any(Connection::is_closed) {
+            let alive = open.iter().filter(|connection| !connection.is_closed()).cloned();
+            self.open.store(Arc::new(alive.collect()));
+        }
+    }
+
+    /// Puts a connection on the list.
+    fn add(&self, connection: Connection, _: &MutexGuard<'_, State>) {
+        let open = self.open.load();
+        let all = open.iter().cloned().chain([connection]);
+        self.open.store(Arc::new(all.collect()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Dialing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One dial on behalf of a pool; tells the pool how it ended, also when its runtime ends first.
+struct Attempt {
+    /// Weak, so that a dial does not keep alive a pool that nobody uses.
+    pool: Weak<LocalPool>,
+    outcome: Option<Result<Connection>>,
+}
+
+impl Attempt {
+    async fn run(mut self, dial: impl Future<Output = Result<Connection>>) {
+        self.outcome = Some(dial.await);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.upgrade() else {
+            return;
+        };
+        {
+            let mut state = pool.state();
+            state.dialing = None;
+            match self.outcome.take() {
+                Some(Ok(connection)) => {
+                    pool.add(connection, &state);
+                    state.failure = None;
+                    state.backoff.succeeded();
+                }
+                Some(Err(failure)) => {
+                    state.failure = Some(failure);
+                    state.backoff.failed(Instant::now());
+                }
+                None => {}
+            }
+        }
+        pool.dialed.notify_waiters();
+    }
+}
+
+/// Opens a connection and has it say hello, within the connect timeout.
+async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
+    let deadline = Instant::now() + options.connect_timeout;
+    let open = async {
+        let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
+        let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
+        connection.handshake(deadline).await.map_err(refused_hello)?;
+        Ok(connection)
+    };
+    match timeout_at(deadline.into(), open).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
+    }
+}
+
+/// Whatever goes wrong in the handshake, the caller's command was not sent.
+fn refused_hello(error: Error) -> Error {
+    if error.is_timeout() {
+        return Error::timeout(Step::Connect, Delivery::NotSent);
+    }
+    error.delivered(Delivery::NotSent)
+}
