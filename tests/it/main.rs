@@ -16,6 +16,7 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod promises;
 mod python;
 mod quickstart;
 mod topology;

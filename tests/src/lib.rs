@@ -5,6 +5,7 @@
 //! | a memcached process on loopback, stopped whatever happens | [`Memcached`] |
 //! | a server that follows a script, byte by byte | [`Scripted`] with a [`Script`] |
 //! | a server whose answers a function decides | [`Scripted::answering`] with [`Request`] and [`Answer`] |
+//! | a proxy that delays, splits, holds, loses and cuts | [`Proxy`] with [`Faults`] and a [`Mode`] |
 //! | a program with a timeout: an example, a script | [`Program`] |
 //! | pymemcache, as the other side of interoperability | [`Python`] |
 //!
@@ -16,6 +17,7 @@ mod launch;
 mod memcached;
 mod peer;
 mod process;
+mod proxy;
 mod python;
 mod raw;
 mod recording;
@@ -25,6 +27,7 @@ mod scripted;
 
 pub use memcached::{Builder, Item, Memcached};
 pub use process::{Output, Program};
+pub use proxy::{Faults, Mode, Proxy};
 pub use python::{PyValue, Python};
 pub use request::{Answer, Request};
 pub use script::{Gate, Script};

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     conn::{Ask, InFlight, Replies},
-    error::{Error, Result},
+    error::{Delivery, Error, Result},
     proto::{
         Reply, Request,
         meta::{self, WireKey},
@@ -169,33 +169,51 @@ impl Client {
             Err(error) => outcomes.extend(requests.iter().map(|_| Err(Error::clone(&error)))),
         };
         let mut flying = VecDeque::new();
+        let mut sent = 0;
+        // A part that has run out of time is the last: each of the others would take as long.
+        let mut late = None;
         for part in parts(requests) {
             let bytes = part.iter().map(Batched::bytes).sum();
             if flying.is_empty() && part.len() == requests.len() {
                 take(part, call.run(R::ask(part), bytes, self.deadline()).await);
-                break;
+                return outcomes;
             }
             if flying.len() == WINDOW
                 && let Some(part) = flying.pop_front()
             {
-                let (requests, replies) = self.land(call, part).await;
+                let (requests, replies) = self.land(call, part, false).await;
+                late = replies.as_ref().err().filter(|error| error.is_timeout()).cloned();
                 take(requests, replies);
+                if late.is_some() {
+                    break;
+                }
             }
             let flight = call.start(R::ask(part), bytes, self.deadline()).await;
+            let in_vain = flight.as_ref().is_err_and(Error::is_timeout);
             flying.push_back(Part { requests: part, bytes, flight });
+            sent += part.len();
+            if in_vain {
+                break;
+            }
         }
         while let Some(part) = flying.pop_front() {
-            let (requests, replies) = self.land(call, part).await;
+            let (requests, replies) = self.land(call, part, late.is_some()).await;
+            let failure = replies.as_ref().err().filter(|error| error.is_timeout());
+            late = late.or_else(|| failure.cloned());
             take(requests, replies);
+        }
+        if let (Some(late), Some(unsent)) = (late, requests.get(sent..)) {
+            take(unsent, Err(late.delivered(Delivery::NotSent)));
         }
         outcomes
     }
 
-    /// Awaits a part that is under way.
+    /// Awaits a part that is under way; after a `late` one, no part is tried again.
     async fn land<'a, R: Batched>(
         &self,
         call: Call<'_>,
         part: Part<'a, R>,
+        late: bool,
     ) -> (&'a [R], Result<Replies>) {
         let Part { requests, bytes, flight } = part;
         let replies = match flight {
@@ -203,7 +221,7 @@ impl Client {
             Err(error) => Err(error),
         };
         let replies = match replies {
-            Err(error) if call.may_repeat(&error) => {
+            Err(error) if !late && call.may_repeat(&error) => {
                 call.run(R::ask(requests), bytes, self.deadline()).await
             }
             replies => replies.map_err(|error| call.blame(error)),

@@ -32,7 +32,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Sends what is asked for and returns the replies.
     ///
-    /// A connection that turns out to be dead costs a second try, on a fresh one, where that cannot
+    /// A connection that turns out to be dead costs another try, on another one, where that cannot
     /// do a thing twice. What is rare is boxed, so that the common future stays small.
     pub(super) async fn run<R: Request>(
         &self,
@@ -105,8 +105,24 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        let again = async { self.start(ask, bytes, deadline).await?.await };
-        again.await.map_err(|error| self.blame(error))
+        // A server that restarted has ended every connection of the pool, and none of them tells
+        // before it is tried.
+        for _ in 1..self.node.max_connections() {
+            match self.try_again(ask, bytes, deadline).await {
+                Err(error) if error.is_closed() && error.is_retryable() => {}
+                outcome => return outcome.map_err(|error| self.blame(error)),
+            }
+        }
+        self.try_again(ask, bytes, deadline).await.map_err(|error| self.blame(error))
+    }
+
+    async fn try_again<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Replies> {
+        self.start(ask, bytes, deadline).await?.await
     }
 
     /// Says whether a call that failed so may be tried again.

@@ -36,8 +36,10 @@ pub(super) struct Driver {
     awake: bool,
     /// Whether the socket took less than there is to write.
     stuck: bool,
-    /// Whether the reactor wakes the driver when there is something to read.
-    listening: bool,
+    /// Whether the reactor wakes the driver when there is something to read: at how many calls the
+    /// driver asked it to. A call since then may have moved things itself for a moment, and so have
+    /// taken the reactor's attention.
+    listening: Option<u64>,
 }
 
 /// A write that waits for other callers to join in.
@@ -81,7 +83,7 @@ impl Driver {
             deferring: None,
             awake: true,
             stuck: false,
-            listening: false,
+            listening: None,
         }
     }
 
@@ -91,8 +93,7 @@ impl Driver {
             let slept = !std::mem::replace(&mut self.awake, true);
             state.parked = false;
             state.know_driver(cx.waker());
-            let ended = self.shared.is_unused() && state.machine.is_quiet();
-            if ended || state.machine.is_closed() {
+            if state.is_over() || state.machine.is_closed() {
                 return Round::End(CloseReason::Lost(None));
             }
             let enqueued = state.machine.enqueued();
@@ -116,9 +117,9 @@ impl Driver {
 
     /// Writes and reads once; true when anything was read.
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
-        self.listening = false;
+        self.listening = None;
         let mut io = self.shared.io();
-        {
+        let enqueued = {
             let mut state = self.shared.state();
             if let Mover::Caller(_) = state.mover {
                 // Reading here would take the reactor's attention from the caller.
@@ -129,7 +130,8 @@ impl Driver {
                 state.machine.handle_written(out.len());
                 io.write_next(out);
             }
-        }
+            state.machine.enqueued()
+        };
         // A write that is stuck is no reason not to read: the server may be stuck until we do.
         self.stuck = match io.poll_write(cx) {
             Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
@@ -138,7 +140,7 @@ impl Driver {
         };
         match io.poll_read(cx) {
             Poll::Pending => {
-                self.listening = true;
+                self.listening = Some(enqueued);
                 return Ok(false);
             }
             Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
@@ -173,8 +175,8 @@ impl Driver {
             state.parked = true;
             return Round::Rest;
         }
-        if !self.listening {
-            // A caller moved things until just now, and nobody listens.
+        if self.listening != Some(state.machine.enqueued()) || state.is_over() {
+            // A caller may have moved things until just now, and then nobody listens.
             return Round::Moved;
         }
         if state.machine.is_quiet() {

@@ -3,7 +3,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -13,6 +13,7 @@ use super::{
     machine::{Ask, CloseReason},
     shared::{ConnectionOptions, Mover, Shared},
     slots::{Replies, Ticket},
+    sync::Ordering,
     watch::Watch,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 /// A connection that callers share. The last handle that is dropped ends it, once what is under way
 /// is answered.
 pub(crate) struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     watch: &'static Watch,
 }
 
@@ -34,11 +35,20 @@ impl Connection {
     /// # Errors
     /// When the system refuses the thread that keeps the deadlines.
     pub(crate) fn spawn(stream: Stream, options: ConnectionOptions) -> io::Result<Self> {
-        let watch = Watch::get()?;
-        let shared = Arc::new(Shared::new(stream, options));
+        let (connection, driver) = Self::new(stream, options, Watch::get()?);
         // The task ends by itself when the last handle is gone, and with the runtime at the latest.
-        tokio::spawn(Driver::new(Arc::clone(&shared)));
-        Ok(Self { shared, watch })
+        tokio::spawn(driver);
+        Ok(connection)
+    }
+
+    pub(super) fn new(
+        stream: Stream,
+        options: ConnectionOptions,
+        watch: &'static Watch,
+    ) -> (Self, Driver) {
+        let shared = Arc::new(Shared::new(stream, options));
+        let driver = Driver::new(Arc::clone(&shared));
+        (Self { shared, watch }, driver)
     }
 
     /// Puts on its way what a caller asks for, of about so many bytes; `None` where there is no
@@ -103,6 +113,13 @@ impl Connection {
         let mut state = self.shared.state();
         let alone = state.mover == Mover::Nobody;
         let Some(ticket) = state.machine.enqueue(ask, bytes, deadline, alone)? else {
+            // Whoever moves things may be in no hurry to read, or be the one who now waits for room.
+            let driver = match state.mover {
+                Mover::Caller(_) => state.hand_to_driver(),
+                Mover::Nobody | Mover::Driver => None,
+            };
+            drop(state);
+            wake(driver);
             return Ok(None);
         };
         self.shared.add_load();
@@ -135,10 +152,7 @@ impl Clone for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.shared.remove_handle() {
-            let driver = self.shared.state().rouse_driver();
-            wake(driver);
-        }
+        self.shared.remove_handle();
     }
 }
 
@@ -181,21 +195,33 @@ impl InFlight {
     /// Writes the request of the only caller, without a task between; what does not go through at
     /// once is the driver's.
     fn write(&self, ticket: Ticket) {
+        match self.try_write(ticket) {
+            Ok(true) => {}
+            Ok(false) => {
+                let driver = self.shared.state().hand_to_driver();
+                wake(driver);
+            }
+            Err(reason) => self.shared.close(reason),
+        }
+    }
+
+    /// Says whether everything was written, or is somebody else's to write.
+    fn try_write(&self, ticket: Ticket) -> Result<bool, CloseReason> {
         let mut cx = Context::from_waker(Waker::noop());
         let mut io = self.shared.io();
         if self.shared.state().mover != Mover::Caller(ticket) {
-            return;
+            return Ok(true);
         }
         // While nobody had anything under way, nobody was reading. An end of the stream, or bytes
         // that nobody asked for, must come to light before the request is out.
         match io.poll_read(&mut cx) {
             Poll::Pending => {}
-            Poll::Ready(Ok(0)) => return self.shared.close(CloseReason::Lost(None)),
+            Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
             Poll::Ready(Ok(_)) => {
                 let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
-                return self.shared.close(CloseReason::OutOfStep(complaint));
+                return Err(CloseReason::OutOfStep(complaint));
             }
-            Poll::Ready(Err(error)) => return self.shared.close(CloseReason::Lost(Some(error))),
+            Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
         }
         {
             let mut state = self.shared.state();
@@ -204,16 +230,9 @@ impl InFlight {
             io.write_next(out);
         }
         match io.poll_write(&mut cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => {
-                drop(io);
-                self.shared.close(CloseReason::Lost(Some(error)));
-            }
-            Poll::Pending => {
-                drop(io);
-                let driver = self.shared.state().hand_to_driver();
-                wake(driver);
-            }
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(error)) => Err(CloseReason::Lost(Some(error))),
+            Poll::Pending => Ok(false),
         }
     }
 
@@ -231,7 +250,7 @@ impl InFlight {
             }
             // Whoever takes over from here on has to wait for the stream, and then is the one whom
             // the reactor wakes.
-            let Poll::Ready(read) = io.poll_read(cx) else { return Poll::Pending };
+            let Poll::Ready(read) = io.poll_read(cx) else { break (Poll::Pending, None, false) };
             let mut state = self.shared.state();
             state.machine.hush(ticket);
             let moved = match read {
@@ -244,8 +263,10 @@ impl InFlight {
             };
             if let Err(reason) = moved {
                 drop(state);
+                drop(io);
+                wakers.into_iter().for_each(Waker::wake);
                 self.shared.close(reason);
-                state = self.shared.state();
+                return self.shared.state().machine.poll_replies(ticket, cx.waker());
             }
             let polled = state.machine.poll_replies(ticket, cx.waker());
             if polled.is_pending() && state.machine.has_output() {

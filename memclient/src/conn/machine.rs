@@ -166,6 +166,10 @@ impl Machine {
             return Err(Error::closed(Delivery::NotSent, None));
         }
         let count = ask.len();
+        if count == 0 {
+            // Nothing goes out, so nothing would ever give its cost or its deadline back.
+            return Ok(Some(self.slots.take(0)));
+        }
         let cost = bytes + count * REQUEST_COST;
         // What is larger than all the room there is goes alone.
         if self.cost > 0 && self.cost + cost > self.max_cost {
@@ -292,6 +296,9 @@ impl Machine {
             self.slots.fail(slot, || Error::closed(Delivery::NotSent, None), wakers);
         }
         self.out = BytesMut::new();
+        // A caller who was about to write may still come for the output.
+        self.gathered_cost = 0;
+        self.gathered_deadline = None;
         self.refused = true;
         self.cost = 0;
         self.closed = Some(closed);
@@ -361,6 +368,13 @@ impl Machine {
     /// Returns how many calls were ever enqueued.
     pub(super) fn enqueued(&self) -> u64 {
         self.enqueued
+    }
+
+    /// Says whether nothing at all is left of the calls that were made.
+    #[cfg(all(test, shuttle))]
+    pub(super) fn is_settled(&self) -> bool {
+        let unsent = self.has_output() || self.asked.len() > 0;
+        self.is_quiet() && !unsent && self.cost == 0 && self.slots.are_vacant()
     }
 
     /// Asks for one value in the meta dialect.
@@ -753,6 +767,30 @@ mod tests {
         let ask = Ask::<Get<'_>>::Values(&keys);
         machine.enqueue(ask, 0, Instant::now(), true).unwrap().unwrap();
         assert_eq!(write(&mut machine), "mg a v f O0\r\n");
+    }
+
+    #[test]
+    fn asking_for_nothing_leaves_nothing_behind() {
+        let mut machine = machine();
+        let nothing = Ask::<Get<'_>>::Values(&[]);
+        let ticket = machine.enqueue(nothing, 100, Instant::now(), false).unwrap().unwrap();
+        assert_eq!(machine.deadline(), None, "nothing is awaited");
+        assert_eq!(machine.cost, 0, "nothing is under way");
+        assert!(
+            matches!(poll(&mut machine, ticket), Poll::Ready(Ok(Replies::Many(replies))) if replies.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_closed_machine_has_nothing_to_write() {
+        let mut machine = machine();
+        for _ in 0..100 {
+            machine.misses.note(0, 64);
+        }
+        want(&mut machine, &["a", "b"]);
+        machine.close(CloseReason::Lost(None), &mut Vec::new());
+        assert_eq!(write(&mut machine), "");
+        assert_eq!(machine.deadline(), None);
     }
 
     #[test]

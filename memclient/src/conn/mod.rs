@@ -9,8 +9,12 @@ mod handle;
 mod handshake;
 mod io;
 mod machine;
+#[cfg(test)]
+#[cfg(shuttle)]
+mod model;
 mod shared;
 mod slots;
+mod sync;
 mod watch;
 
 pub(crate) use self::{

@@ -1,12 +1,6 @@
 //! What the handles of a connection, its callers and its driver have in common.
 
-use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    task::Waker,
-};
+use std::{sync::PoisonError, task::Waker};
 
 use tokio::sync::Notify;
 
@@ -14,6 +8,7 @@ use super::{
     io::Io,
     machine::{CloseReason, Machine},
     slots::Ticket,
+    sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering},
 };
 use crate::{net::Stream, proto::Limits};
 
@@ -26,7 +21,8 @@ pub(crate) struct ConnectionOptions {
     pub(crate) max_in_flight: usize,
 }
 
-/// A connection. Of the two locks `io` is taken before `state`, and neither is held across a wait.
+/// A connection. Of the two locks `io` is taken before `state`, and neither is held across a wait,
+/// nor while somebody is woken: an executor may go on with whom it wakes at once.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -43,6 +39,7 @@ pub(super) struct Shared {
 
 /// What is under way, and who moves it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state in pieces")]
 pub(super) struct State {
     pub(super) machine: Machine,
     pub(super) mover: Mover,
@@ -53,6 +50,9 @@ pub(super) struct State {
     pub(super) watched: bool,
     /// Whether a deadline has passed, as far as is known.
     pub(super) overdue: bool,
+    /// Whether every handle is gone. It stands under the lock so that the driver, which ends the
+    /// connection then, cannot go to sleep without having seen it.
+    unused: bool,
 }
 
 /// Who writes and reads.
@@ -78,6 +78,7 @@ impl Shared {
                 parked: false,
                 watched: false,
                 overdue: false,
+                unused: false,
             }),
             io: Mutex::new(Io::new(stream)),
             handles: AtomicUsize::new(1),
@@ -121,14 +122,17 @@ impl Shared {
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says whether that was the last one.
-    pub(super) fn remove_handle(&self) -> bool {
-        self.handles.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    /// Says whether every handle is gone.
-    pub(super) fn is_unused(&self) -> bool {
-        self.handles.load(Ordering::Acquire) == 0
+    /// Counts a handle that is dropped; the last one leaves the connection to the driver.
+    pub(super) fn remove_handle(&self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let driver = {
+            let mut state = self.state();
+            state.unused = true;
+            state.rouse_driver()
+        };
+        driver.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn load(&self) -> usize {
@@ -174,8 +178,15 @@ impl State {
         }
         if self.machine.is_quiet() {
             self.mover = Mover::Nobody;
-            return None;
+            // The driver left the last answer to the caller, and the end of the connection waits
+            // for it.
+            return if self.unused { self.rouse_driver() } else { None };
         }
         self.hand_to_driver()
+    }
+
+    /// Says whether nothing is under way and nobody can ask for more.
+    pub(super) fn is_over(&self) -> bool {
+        self.unused && self.machine.is_quiet()
     }
 }

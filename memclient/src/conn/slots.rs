@@ -164,6 +164,12 @@ impl Slots {
         }
     }
 
+    /// Says whether no caller has a slot and no reply is to come for one who left.
+    #[cfg(all(test, shuttle))]
+    pub(super) fn are_vacant(&self) -> bool {
+        self.all.iter().all(|slot| matches!(slot, Slot::Vacant { .. }))
+    }
+
     fn remove(&mut self, ticket: Ticket) {
         if let Some(slot) = self.all.get_mut(ticket.0) {
             *slot = Slot::Vacant { next: self.vacant.replace(ticket.0) };

@@ -25,14 +25,14 @@ const QUIET_TICKS: u32 = 100;
 static WATCH: OnceLock<Watch> = OnceLock::new();
 
 /// The connections that are being watched.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Watch {
     arrived: Mutex<Vec<Weak<Shared>>>,
     arrival: Notify,
 }
 
 /// A connection that is being watched, and for how many ticks it has been quiet.
-struct Watched {
+pub(super) struct Watched {
     connection: Weak<Shared>,
     quiet: u32,
 }
@@ -50,7 +50,7 @@ impl Watch {
         let mut first = false;
         let watch = WATCH.get_or_init(|| {
             first = true;
-            Self { arrived: Mutex::default(), arrival: Notify::new() }
+            Self::default()
         });
         if first {
             executor.spawn(watch.run());
@@ -74,14 +74,18 @@ impl Watch {
             } else {
                 tokio::time::sleep(TICK).await;
             }
-            {
-                let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-                let new = arrived.drain(..).map(|connection| Watched { connection, quiet: 0 });
-                watched.extend(new);
-            }
-            let now = Instant::now();
-            watched.retain_mut(|watched| watched.look(now));
+            self.look(&mut watched, Instant::now());
         }
+    }
+
+    /// Looks once at every connection, and forgets those that need it no more.
+    pub(super) fn look(&self, watched: &mut Vec<Watched>, now: Instant) {
+        {
+            let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = arrived.drain(..).map(|connection| Watched { connection, quiet: 0 });
+            watched.extend(new);
+        }
+        watched.retain_mut(|watched| watched.look(now));
     }
 }
 

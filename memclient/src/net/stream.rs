@@ -17,6 +17,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(all(test, shuttle))]
+    Pipe(super::Pipe),
 }
 
 macro_rules! forward {
@@ -28,6 +30,11 @@ macro_rules! forward {
             }
             #[cfg(unix)]
             Stream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            #[cfg(all(test, shuttle))]
+            Stream::Pipe(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }

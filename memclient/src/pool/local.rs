@@ -6,6 +6,7 @@
 
 use std::{
     future::Future,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Instant,
 };
@@ -71,7 +72,10 @@ impl LocalPool {
         }
         let chosen = self.choice.choose(&open, large);
         if chosen.more && open.len() < self.options.max_connections {
-            self.dial(&mut self.state());
+            let mut state = self.state();
+            if !state.backoff.holds(Instant::now()) {
+                self.dial(&mut state);
+            }
         }
         open.get(chosen.place).filter(|connection| !connection.is_closed()).map(call)
     }
@@ -121,7 +125,7 @@ impl LocalPool {
 
     /// Starts a dial unless one is under way.
     fn dial(self: &Arc<Self>, state: &mut State) {
-        if state.dialing.is_some() || state.backoff.holds(Instant::now()) {
+        if state.dialing.is_some() {
             return;
         }
         let attempt = Attempt { pool: Arc::downgrade(self), outcome: None };
@@ -189,7 +193,10 @@ impl Drop for Attempt {
                     state.backoff.succeeded();
                 }
                 Some(Err(failure)) => {
-                    state.failure = Some(failure);
+                    // One connection more that could not be had is no word on the node: while
+                    // others are open it fails nobody's call.
+                    let others = pool.open.load().iter().any(|other| !other.is_closed());
+                    state.failure = (!others).then_some(failure);
                     state.backoff.failed(Instant::now());
                 }
                 None => {}
@@ -218,6 +225,12 @@ async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
 fn refused_hello(error: Error) -> Error {
     if error.is_timeout() {
         return Error::timeout(Step::Connect, Delivery::NotSent);
+    }
+    if error.is_closed() {
+        return Error::connect(io::Error::new(
+            io::ErrorKind::ConnectionAborted,
+            "the server closed the connection before it said its version",
+        ));
     }
     error.delivered(Delivery::NotSent)
 }

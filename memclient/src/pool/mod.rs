@@ -48,6 +48,11 @@ impl Pool {
         &self.0.name
     }
 
+    /// Returns how many connections there may be to the node.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.0.options.max_connections
+    }
+
     /// Gives the open connection for the next call, which is large or not, to `call`; `None` where
     /// there is none yet.
     pub(crate) fn with_open<T>(
