@@ -53,6 +53,7 @@ impl Clock {
     }
 
     /// Returns true for a clock that only [`Clock::advance`] moves.
+    #[cfg(feature = "moka")]
     pub(crate) const fn is_manual(&self) -> bool {
         self.0.is_some()
     }

@@ -93,8 +93,9 @@ pub(crate) fn tied(program: &Path) -> Command {
 
 /// Sends a signal to a process, or to a process group if `pid` is negative.
 pub(crate) fn signal(name: &str, pid: i64) -> io::Result<()> {
-    let status = Command::new("kill")
-        .args(["-s", name, "--", &pid.to_string()])
+    // The shell's own `kill`: a small machine has no program of that name.
+    let status = Command::new("sh")
+        .args(["-c", r#"kill -s "$0" -- "$1""#, name, &pid.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -103,17 +103,20 @@ impl Value {
     }
 
     /// Returns true when the value carries a decoded form.
+    #[cfg(feature = "moka")]
     pub(crate) fn has_decoded(&self) -> bool {
         self.decoded.is_some()
     }
 
     /// Returns the value carrying the decoded form that `other` carries.
+    #[cfg(feature = "moka")]
     pub(crate) fn with_decoded_of(mut self, other: &Self) -> Self {
         self.decoded.clone_from(&other.decoded);
         self
     }
 
     /// Returns the value holding its bytes alone, where they are a slice of a much larger buffer.
+    #[cfg(feature = "moka")]
     pub(crate) fn into_owned(mut self) -> Self {
         self.payload.data = Bytes::copy_from_slice(&self.payload.data);
         self
