@@ -30,7 +30,7 @@ async fn a_second_process_is_answered_by_memcached_for_every_unchanged_file() {
     let first = run(directory.path(), &server.address()).await;
     let loaded = Summary::of(&first);
     assert_eq!(loaded.loads(), 7, "{}", first.stdout);
-    assert_eq!(loaded.far_hits(), 0, "{}", first.stdout);
+    assert_eq!(loaded.passes[0].far_hits, 0, "{}", first.stdout);
 
     let second = run(directory.path(), &server.address()).await;
 

@@ -11,9 +11,10 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::wire::Key;
 
-/// Keys share stripes by their hash. A write under way keeps the other keys of its stripe from
-/// being filled, which costs them a far read; so there are many more stripes than writes under way.
-const STRIPES: usize = 1024;
+/// Keys share stripes by their hash. A write under way keeps the other keys of its stripe from being
+/// filled, which costs them a far read; so there are very many more stripes than writes under way,
+/// for a mebibyte in all.
+const STRIPES: usize = 16 * 1024;
 
 /// Per stripe of keys: how many writes are under way, and a number that every write changes when it
 /// begins and when it ends.
