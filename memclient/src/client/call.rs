@@ -40,16 +40,7 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        let flight = match self.start_now(ask, bytes, deadline) {
-            Ok(None) => Box::pin(self.start_later(ask, bytes, deadline)).await,
-            Ok(Some(flight)) => Ok(flight),
-            Err(error) => Err(error),
-        };
-        let outcome = match flight {
-            Ok(flight) => flight.await,
-            Err(error) => Err(error),
-        };
-        match outcome {
+        match self.try_once(ask, bytes, deadline).await {
             Ok(replies) => Ok(replies),
             Err(error) if self.may_repeat(&error) => {
                 Box::pin(self.run_again(ask, bytes, deadline)).await
@@ -108,15 +99,15 @@ impl Call<'_> {
         // A server that restarted has ended every connection of the pool, and none of them tells
         // before it is tried.
         for _ in 1..self.node.max_connections() {
-            match self.try_again(ask, bytes, deadline).await {
+            match self.try_once(ask, bytes, deadline).await {
                 Err(error) if error.is_closed() && error.is_retryable() => {}
                 outcome => return outcome.map_err(|error| self.blame(error)),
             }
         }
-        self.try_again(ask, bytes, deadline).await.map_err(|error| self.blame(error))
+        self.try_once(ask, bytes, deadline).await.map_err(|error| self.blame(error))
     }
 
-    async fn try_again<R: Request>(
+    async fn try_once<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     error::{Delivery, Error, Result, Step},
     proto::{
-        Cut, Grammar, Limits, Opaque, OutOfStep, Reply, Request, cut,
+        Grammar, Limits, Opaque, OutOfStep, Reply, Request, cut,
         meta::{Get, GetAgain, WireKey},
     },
 };
@@ -149,7 +149,7 @@ impl Machine {
 
     /// Takes in what a caller asks for; `None` where there is no room for so many bytes now.
     ///
-    /// Values wait for the next [`Machine::flush`], so that those of other callers may join them;
+    /// Values wait for the next [`Machine::take_output`], so that those of other callers may join them;
     /// a caller that is `alone` has nobody to wait for.
     ///
     /// # Errors
@@ -216,7 +216,7 @@ impl Machine {
             };
             match &mut place.kind {
                 Kind::Run { slot, grammar, opaque, index, left } => {
-                    let Cut::Whole(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
+                    let Some(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
                         return Ok(());
                     };
                     self.slots.answer(*slot, *index, reply, wakers);

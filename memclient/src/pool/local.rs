@@ -133,6 +133,7 @@ impl LocalPool {
         let task = tokio::spawn(attempt.run(dial));
         state.dialing = Some(Dialing(task.abort_handle()));
     }
+
     /// Returns the open connection with the fewest calls.
     fn idlest(&self) -> Option<Connection> {
         self.open.load().iter().min_by_key(|connection| connection.load()).cloned()

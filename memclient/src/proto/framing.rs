@@ -1,13 +1,12 @@
 //! Finds the end of one reply in a growing buffer and holds it against its grammar.
 //!
-//! A reply is either not whole
-//! yet, whole and right, or out of step; there is no fourth, and nothing after an [`OutOfStep`] may
-//! be believed.
+//! A reply is either not whole yet, whole and right, or out of step; there is no fourth, and nothing
+//! after an [`OutOfStep`] may be believed.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    limits::{Limits, line_end},
+    limits::{Limits, has_block, line_end, take_block},
     meta,
     opaque::Opaque,
     out_of_step::OutOfStep,
@@ -16,16 +15,7 @@ use super::{
     request::Grammar,
 };
 
-/// The outcome of looking for one reply.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Cut {
-    /// The reply, taken off the buffer.
-    Whole(Reply),
-    /// More bytes are needed: so many at least, as far as is known.
-    Partial(usize),
-}
-
-/// Takes the next reply off `buffer`.
+/// Takes the next reply off `buffer`; `None` when it is not whole yet.
 ///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot be the reply to a request of this grammar and opaque.
@@ -34,9 +24,9 @@ pub(crate) fn cut(
     grammar: Grammar,
     opaque: Opaque,
     limits: Limits,
-) -> Result<Cut, OutOfStep> {
+) -> Result<Option<Reply>, OutOfStep> {
     let Some(end) = line_end(buffer)? else {
-        return Ok(Cut::Partial(1));
+        return Ok(None);
     };
     let line = buffer.get(..end).unwrap_or_default();
     if let Grammar::Meta(verb) = grammar
@@ -56,7 +46,7 @@ pub(crate) fn cut(
         (None, Grammar::Meta(verb)) => return Err(OutOfStep::new(verb.complaint(), line)),
     };
     buffer.advance(end + 2);
-    Ok(Cut::Whole(reply))
+    Ok(Some(reply))
 }
 
 fn cut_meta(
@@ -64,24 +54,17 @@ fn cut_meta(
     start: usize,
     head: meta::Head,
     limits: Limits,
-) -> Result<Cut, OutOfStep> {
+) -> Result<Option<Reply>, OutOfStep> {
     let Some(size) = head.size else {
         buffer.advance(start);
-        return Ok(Cut::Whole(Reply::Meta(head.without_data())));
+        return Ok(Some(Reply::Meta(head.without_data())));
     };
     let size = limits.check(size)?;
-    let whole = start + size + 2;
-    if buffer.len() < whole {
-        return Ok(Cut::Partial(whole - buffer.len()));
+    if !has_block(buffer, start, size) {
+        return Ok(None);
     }
-    let terminator = buffer.get(start + size..whole).unwrap_or_default();
-    if terminator != b"\r\n" {
-        return Err(OutOfStep::new("a value that does not end where its size says", terminator));
-    }
-    buffer.advance(start);
-    let data = buffer.split_to(size).freeze();
-    buffer.advance(2);
-    Ok(Cut::Whole(Reply::Meta(head.with_data(data))))
+    let data = take_block(buffer, start, size)?;
+    Ok(Some(Reply::Meta(head.with_data(data))))
 }
 
 /// Says whether the stream goes on in step after this error line.
@@ -114,12 +97,12 @@ mod tests {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
             let mut outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS);
-            if let Ok(Cut::Partial(_)) = outcome {
+            if let Ok(None) = outcome {
                 buffer.extend_from_slice(second);
                 outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS);
             }
             match (&outcome, expected) {
-                (Ok(Cut::Whole(reply)), Ok(expected)) => {
+                (Ok(Some(reply)), Ok(expected)) => {
                     assert_eq!(reply, expected, "split at {split}");
                 }
                 (Err(OutOfStep(text)), Err(expected)) => assert!(text.contains(expected), "{text}"),

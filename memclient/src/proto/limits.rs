@@ -1,4 +1,6 @@
-//! How long a line may be, and how large a value.
+//! Lines and data blocks: how long a line may be, how large a value, and how each ends.
+
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::out_of_step::OutOfStep;
 
@@ -37,4 +39,28 @@ pub(super) fn line_end(buffer: &[u8]) -> Result<Option<usize>, OutOfStep> {
         None if buffer.len() >= MAX_LINE => Err(OutOfStep::new("a line without an end", head)),
         None => Ok(None),
     }
+}
+
+/// Says whether the data block of this size behind `start` is there, its line end included.
+pub(super) fn has_block(buffer: &[u8], start: usize, size: usize) -> bool {
+    buffer.len() >= start + size + 2
+}
+
+/// Takes a data block that is there off the buffer, with what stands before it.
+///
+/// # Errors
+/// [`OutOfStep`] when the block does not end with a line end.
+pub(super) fn take_block(
+    buffer: &mut BytesMut,
+    start: usize,
+    size: usize,
+) -> Result<Bytes, OutOfStep> {
+    let terminator = buffer.get(start + size..start + size + 2).unwrap_or_default();
+    if terminator != b"\r\n" {
+        return Err(OutOfStep::new("a value that does not end where its size says", terminator));
+    }
+    buffer.advance(start);
+    let data = buffer.split_to(size).freeze();
+    buffer.advance(2);
+    Ok(data)
 }

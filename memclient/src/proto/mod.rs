@@ -16,7 +16,7 @@ mod reply;
 mod request;
 
 pub(crate) use self::{
-    framing::{Cut, cut},
+    framing::cut,
     limits::Limits,
     meta::MetaReply,
     opaque::Opaque,

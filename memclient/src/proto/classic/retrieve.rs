@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::proto::{
     ascii::decimal,
-    limits::{Limits, line_end},
+    limits::{Limits, has_block, line_end, take_block},
     out_of_step::OutOfStep,
     refusal::{Refusal, RefusalKind},
 };
@@ -50,20 +50,14 @@ pub(crate) fn cut_found(
         return Err(OutOfStep::new("an item is announced as VALUE key flags bytes", line));
     };
     let size = limits.check(size)?;
-    let (start, whole) = (end + 2, end + 2 + size + 2);
-    if buffer.len() < whole {
+    let start = end + 2;
+    if !has_block(buffer, start, size) {
         return Ok(None);
     }
     if !accept(key) {
         return Err(OutOfStep::new("an item that was not asked for here", line));
     }
-    let terminator = buffer.get(whole - 2..whole).unwrap_or_default();
-    if terminator != b"\r\n" {
-        return Err(OutOfStep::new("a value that does not end where its size says", terminator));
-    }
-    buffer.advance(start);
-    let data = buffer.split_to(size).freeze();
-    buffer.advance(2);
+    let data = take_block(buffer, start, size)?;
     Ok(Some(Found::Item { flags, data }))
 }
 
