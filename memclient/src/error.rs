@@ -45,6 +45,8 @@ enum Kind {
     Address(Box<str>),
     Config(Box<str>),
     Connect,
+    Unfit(Box<str>),
+    Unsupported(Box<str>),
     Timeout(Step),
     Closed,
     Protocol(Box<str>),
@@ -127,9 +129,16 @@ impl Error {
         }
     }
 
-    /// Returns true when no connection could be opened.
+    /// Returns true when no connection could be opened, or the server there is not one that this
+    /// client may speak with.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect | Kind::Timeout(Step::Connect))
+        matches!(self.0.kind, Kind::Connect | Kind::Unfit(_) | Kind::Timeout(Step::Connect))
+    }
+
+    /// Returns true when the server, or the dialect that is spoken with it, has no words for the
+    /// operation; the text says what it needs. Nothing was sent, and repeating the call cannot help.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.0.kind, Kind::Unsupported(_))
     }
 
     /// Returns true when the connection ended while the call was under way.
@@ -162,7 +171,7 @@ impl Error {
 
     /// Returns true when the command certainly had no effect and may be repeated as it is.
     pub fn is_retryable(&self) -> bool {
-        self.0.delivery == Delivery::NotSent && !self.is_input()
+        self.0.delivery == Delivery::NotSent && !self.is_input() && !self.is_unsupported()
     }
 
     pub(crate) fn address(text: &str, complaint: &str) -> Self {
@@ -178,6 +187,14 @@ impl Error {
 
     pub(crate) fn connect(source: io::Error) -> Self {
         Self::new(Kind::Connect, Delivery::NotSent).because(Box::new(source))
+    }
+
+    pub(crate) fn unfit(text: impl Into<Box<str>>) -> Self {
+        Self::new(Kind::Unfit(text.into()), Delivery::NotSent)
+    }
+
+    pub(crate) fn unsupported(text: impl Into<Box<str>>) -> Self {
+        Self::new(Kind::Unsupported(text.into()), Delivery::NotSent)
     }
 
     pub(crate) fn timeout(step: Step, delivery: Delivery) -> Self {
@@ -295,7 +312,10 @@ impl fmt::Display for Error {
             Kind::Decode => {
                 f.write_str("the stored item could not be decoded as the type asked for")
             }
-            Kind::Address(text) | Kind::Config(text) => f.write_str(text),
+            Kind::Address(text)
+            | Kind::Config(text)
+            | Kind::Unfit(text)
+            | Kind::Unsupported(text) => f.write_str(text),
             Kind::Connect => f.write_str("no connection: is memcached running there?"),
             Kind::Timeout(Step::Connect) => f.write_str("the deadline passed while connecting"),
             Kind::Timeout(Step::Queue) => {

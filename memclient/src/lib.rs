@@ -108,11 +108,13 @@ pub use self::events::TracingObserver;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{Cache, CacheBuilder, CacheStats, Loaded, Policy, Produced, TypedCache},
-    client::{Client, ClientBuilder, Item},
+    client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,
+    conn::Settled,
     error::{Delivery, Error, Result, Step},
     events::{Event, Observer},
     net::Address,
+    proto::{Dialect, command::ReplyEnd},
     tier::Tiered,
     wire::{
         AsKey, CasOutcome, CasToken, Charset, Deleted, IntoValue, Key, KeyError, KeyRef, MAX_KEY,

@@ -4,10 +4,12 @@ use super::{Client, Inner};
 use crate::{
     clock::Clock,
     cluster::Cluster,
-    conn::ConnectionOptions,
+    conn::{ConnectionOptions, Tally},
     error::{Error, Result},
+    events::{Observed, Observer},
     net::{Address, DialOptions},
     pool::{Pool, PoolOptions},
+    proto::Dialect,
     wire::{Charset, KeyRef},
 };
 
@@ -40,6 +42,10 @@ pub struct ClientBuilder {
     max_pool_size: usize,
     max_value_size: usize,
     max_in_flight: usize,
+    dialect: Dialect,
+    default_noreply: bool,
+    fail_open_reads: bool,
+    observed: Observed,
 }
 
 impl Default for ClientBuilder {
@@ -61,6 +67,15 @@ impl Default for ClientBuilder {
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
+            dialect: Dialect::Auto,
+            // Among many calls that share a connection, waiting costs next to nothing.
+            default_noreply: false,
+            // Who asks a client, and not a cache, wants to know.
+            fail_open_reads: false,
+            #[cfg(feature = "tracing")]
+            observed: Observed::by(crate::events::TracingObserver),
+            #[cfg(not(feature = "tracing"))]
+            observed: Observed::default(),
         }
     }
 }
@@ -132,6 +147,47 @@ impl ClientBuilder {
         self
     }
 
+    /// Chooses the commands that are spoken with the servers. Defaults to [`Dialect::Auto`]: what
+    /// each connection's server understands.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Has the plain writes return as soon as they are on their way, as pymemcache does by default.
+    /// Defaults to off.
+    ///
+    /// It concerns `set`, `add`, `replace`, `append`, `prepend`, `set_many`, `delete`, `delete_many`,
+    /// `touch` and `touch_many`. They then come to `Unconfirmed`, whatever the server answers: what it
+    /// refuses and what is lost on the way is counted ([`Client::unconfirmed_failures`]) and reported
+    /// ([`Event::UnconfirmedFailed`](crate::Event::UnconfirmedFailed)), and
+    /// [`Client::barrier`] waits for the end of it. [`Client::unconfirmed`] does the same for single
+    /// calls. A cache over the client waits all the same.
+    pub fn default_noreply(mut self, on: bool) -> Self {
+        self.default_noreply = on;
+        self
+    }
+
+    /// Has reads answer a miss where the server cannot be asked, or answers what it must not.
+    /// Defaults to off.
+    ///
+    /// It concerns `get`, `gets`, `gat`, `gats` and their `_many` forms. Each such failure is reported
+    /// ([`Event::ReadFailedOpen`](crate::Event::ReadFailedOpen)). What is the caller's own mistake
+    /// stays an error: a key that is none, an operation that the server does not have; and so does
+    /// the failure of any write.
+    #[doc(alias = "ignore_exc")]
+    pub fn fail_open_reads(mut self, on: bool) -> Self {
+        self.fail_open_reads = on;
+        self
+    }
+
+    /// Hears of what the client itself passes over. Defaults to the `tracing` subscriber with the
+    /// feature `tracing`, else to nobody.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observed = Observed::by(observer);
+        self
+    }
+
     /// Returns the client. Does no I/O.
     ///
     /// # Errors
@@ -148,6 +204,10 @@ impl ClientBuilder {
             max_pool_size,
             max_value_size,
             max_in_flight,
+            dialect,
+            default_noreply,
+            fail_open_reads,
+            observed,
         } = self;
         if !key_prefix.is_empty() {
             KeyRef::new(&key_prefix, charset)?;
@@ -171,6 +231,7 @@ impl ClientBuilder {
         let options = PoolOptions {
             dial: DialOptions { no_delay, keepalive },
             connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
+            dialect,
             connect_timeout,
             max_connections: max_pool_size,
         };
@@ -184,6 +245,10 @@ impl ClientBuilder {
             charset,
             timeout,
             max_value: max_value_size,
+            default_noreply,
+            fail_open_reads,
+            tally: Tally::new(observed.clone()),
+            observed,
             clock: Clock::system(),
         })))
     }

@@ -4,10 +4,17 @@ mod admin;
 mod batch;
 mod builder;
 mod call;
+mod count;
+mod fail_open;
+mod gat;
+mod info;
 mod item;
 mod modify;
+mod raw;
 mod retrieve;
+mod stats;
 mod store;
+mod unconfirmed;
 
 use std::{
     env, fmt,
@@ -15,12 +22,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use self::{builder::ClientBuilder, item::Item};
+pub use self::{
+    builder::ClientBuilder,
+    info::KeyInfo,
+    item::Item,
+    stats::{ServerStats, Stats},
+    unconfirmed::Unconfirmed,
+};
 use crate::{
     clock::Clock,
     cluster::Cluster,
+    conn::Tally,
     error::{Delivery, Error, Result},
-    proto::meta::WireKey,
+    events::Observed,
+    pool::Pool,
+    proto::WireKey,
     wire::{AsKey, Charset, KeyError, MAX_KEY, Ttl, Value},
 };
 
@@ -52,6 +68,11 @@ struct Inner {
     charset: Charset,
     timeout: Duration,
     max_value: usize,
+    default_noreply: bool,
+    fail_open_reads: bool,
+    observed: Observed,
+    /// What came of the writes that nobody waited for.
+    tally: Arc<Tally>,
     clock: Clock,
 }
 
@@ -87,6 +108,10 @@ impl Client {
     /// Returns the addresses of the servers.
     pub fn servers(&self) -> impl Iterator<Item = &str> {
         self.0.cluster.nodes().iter().map(|node| &**node.name())
+    }
+
+    fn first_node(&self) -> Result<&Pool> {
+        self.0.cluster.nodes().first().ok_or_else(|| Error::config("the client has no server"))
     }
 
     /// Returns the key under this client's rules, its prefix counted into the length.

@@ -16,9 +16,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::slots::{Slots, Ticket};
 use crate::proto::{
-    Limits, OutOfStep, Reply,
-    classic::{Found, cut_found},
-    meta::WireKey,
+    Answer, Limits, OutOfStep, Reply, Status, WireKey,
+    classic::{Form, Found, cut_found},
 };
 
 /// The fewest keys that are worth a command beside others, and the most of one.
@@ -32,6 +31,15 @@ const KEYS_CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Gathering {
     /// Each key with a space before it, as it will stand in the command.
+    keys: BytesMut,
+    wanted: VecDeque<Wanted>,
+}
+
+/// What one caller asks for in commands of its own: the reads of the classic dialect that are more
+/// than a `get`, or that nobody can join.
+#[derive(Debug, Default)]
+pub(super) struct Lone {
+    form: Option<Form>,
     keys: BytesMut,
     wanted: VecDeque<Wanted>,
 }
@@ -53,6 +61,7 @@ struct Wanted {
 /// A gathered command, as far as it is not answered.
 #[derive(Debug)]
 pub(super) struct Command {
+    form: Form,
     /// The keys that are left, each with a space before it.
     keys: Bytes,
     left: usize,
@@ -73,12 +82,7 @@ impl Gathering {
 
     /// Notes that a caller wants the key.
     pub(super) fn want(&mut self, key: WireKey<'_>, slot: Ticket, index: usize) {
-        let before = self.keys.len();
-        self.keys.extend_from_slice(b" ");
-        key.put(&mut self.keys);
-        let len = u16::try_from(self.keys.len() - before).unwrap_or(u16::MAX);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        self.wanted.push_back(Wanted { slot, index, len });
+        self.wanted.push_back(Wanted::new(key, slot, index, &mut self.keys));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -103,7 +107,7 @@ impl Gathering {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command { keys, left })
+        (left > 0).then_some(Command { form: Form::Get, keys, left })
     }
 
     /// Takes the next key by itself.
@@ -116,6 +120,38 @@ impl Gathering {
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = Ticket> {
         self.keys.clear();
         self.wanted.drain(..).map(|wanted| wanted.slot)
+    }
+}
+
+impl Lone {
+    /// Notes what a caller wants.
+    pub(super) fn want<'a>(
+        &mut self,
+        keys: impl Iterator<Item = WireKey<'a>>,
+        form: Form,
+        slot: Ticket,
+    ) {
+        self.form = Some(form);
+        for (index, key) in keys.enumerate() {
+            self.wanted.push_back(Wanted::new(key, slot, index, &mut self.keys));
+        }
+    }
+
+    /// Takes the next command, as long as the server allows it to be.
+    pub(super) fn take(&mut self, asked: &mut Asked) -> Option<Command> {
+        let form = self.form?;
+        let (mut left, mut bytes) = (0, 0);
+        while let Some(wanted) = self.wanted.front() {
+            let more = bytes + usize::from(wanted.len);
+            if left > 0 && more > form.max_bytes() {
+                break;
+            }
+            (left, bytes) = (left + 1, more);
+            asked.0.push_back(*wanted);
+            self.wanted.pop_front();
+        }
+        let keys = self.keys.split_to(bytes).freeze();
+        (left > 0).then_some(Command { form, keys, left })
     }
 }
 
@@ -132,7 +168,7 @@ impl Command {
     }
 
     pub(super) fn encode(&self, out: &mut BytesMut) {
-        out.extend_from_slice(b"get");
+        self.form.put(out);
         out.extend_from_slice(&self.keys);
         out.extend_from_slice(b"\r\n");
     }
@@ -147,11 +183,18 @@ impl Command {
         wakers: &mut Vec<Waker>,
     ) -> Result<bool, OutOfStep> {
         loop {
-            let found = cut_found(buffer, limits, |key| self.pass_to(key, asked, slots, wakers))?;
+            let found = cut_found(buffer, self.form, limits, |key| {
+                self.pass_to(key, asked, slots, wakers)
+            })?;
             match found {
                 None => return Ok(false),
-                Some(Found::Item { flags, data }) => {
+                Some(Found::Item { flags, cas: None, data }) => {
                     self.answer_next(Reply::Item(Some((flags, data))), asked, slots, wakers);
+                }
+                Some(Found::Item { flags, cas, data }) => {
+                    let answer =
+                        Answer { flags, cas, data: Some(data), ..Answer::of(Status::Value) };
+                    self.answer_next(Reply::Answer(answer), asked, slots, wakers);
                 }
                 Some(Found::End) => return Ok(true),
                 Some(Found::Refused(refusal)) => {
@@ -219,6 +262,16 @@ impl Command {
 }
 
 impl Wanted {
+    /// Appends the key to `keys` and says who wants it.
+    fn new(key: WireKey<'_>, slot: Ticket, index: usize, keys: &mut BytesMut) -> Self {
+        let before = keys.len();
+        keys.extend_from_slice(b" ");
+        key.put(keys);
+        let len = u16::try_from(keys.len() - before).unwrap_or(u16::MAX);
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        Self { slot, index, len }
+    }
+
     fn single(self, mut key: Bytes) -> Single {
         key.advance(1);
         Single { slot: self.slot, index: self.index as usize, key }

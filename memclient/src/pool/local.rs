@@ -118,6 +118,12 @@ impl LocalPool {
         }
     }
 
+    /// Lets go of every open connection: each ends once what is under way on it is answered.
+    pub(super) fn close(&self) {
+        let _state = self.state();
+        self.open.store(Arc::default());
+    }
+
     /// Says whether nothing lives here any more.
     pub(super) fn is_dead(&self) -> bool {
         self.state().dialing.is_none() && self.open.load().iter().all(Connection::is_closed)
@@ -208,12 +214,12 @@ impl Drop for Attempt {
 }
 
 /// Opens a connection and has it say hello, within the connect timeout.
-async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
+pub(super) async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
     let deadline = Instant::now() + options.connect_timeout;
     let open = async {
         let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
         let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
-        connection.handshake(deadline).await.map_err(refused_hello)?;
+        connection.handshake(options.dialect, deadline).await.map_err(refused_hello)?;
         Ok(connection)
     };
     match timeout_at(deadline.into(), open).await {
