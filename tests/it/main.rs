@@ -4,7 +4,6 @@
 
 mod backend_laws;
 mod cache;
-mod commands;
 mod connection;
 mod floors;
 mod input;
@@ -16,6 +15,7 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod operations;
 mod promises;
 mod python;
 mod quickstart;

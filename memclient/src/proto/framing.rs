@@ -41,7 +41,8 @@ pub(crate) fn cut(
         return cut_meta(buffer, end + 2, head, limits);
     }
     if let Some(refusal) = Refusal::read(line) {
-        if !refusal.is_one_line() && grammar != Grammar::Line(Line::Shutdown) {
+        let any = matches!(grammar, Grammar::Line(Line::Shutdown | Line::Any));
+        if !refusal.is_one_line() && !any {
             return Err(OutOfStep::new("an error that answers nothing", line));
         }
         buffer.advance(end + 2);

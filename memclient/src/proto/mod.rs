@@ -11,6 +11,8 @@ pub(crate) mod classic;
 pub(crate) mod command;
 mod dialect;
 mod framing;
+#[cfg(test)]
+mod hostile;
 mod key;
 mod limits;
 mod meta;

@@ -60,6 +60,9 @@ pub(in crate::proto) fn cut_block(
             }
         };
         if let Some(refusal) = Refusal::read(line) {
+            if block == Block::Stats && !refusal.is_one_line() {
+                return Err(OutOfStep::new("an error that answers nothing", line));
+            }
             buffer.advance(start + end + 1);
             return Ok(Some(Reply::Refused(refusal)));
         }
