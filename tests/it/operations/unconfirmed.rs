@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use memclient::{Client, Deleted, Delivery, Event, Stored, Touched, Ttl, Value};
+use memclient::{Client, Deleted, Delivery, Error, Event, Stored, Touched, Ttl, Value};
 use memclient_tests::{Answer, Gate, Script, Scripted};
 
 use super::{At, at::META};
@@ -78,7 +78,7 @@ async fn a_barrier_tells_what_was_sent_and_what_failed(at: &At) {
     assert_eq!(client.barrier().await.sent, 0);
     assert_eq!(client.clone().unconfirmed_failures(), 4);
     assert_eq!(at.client.unconfirmed_failures(), 0);
-    let told = told.lock().unwrap();
+    let told = told.lock().unwrap().clone();
     assert_eq!(told.len(), 4);
     assert!(told.iter().any(|text| text.contains("non-numeric")), "{told:?}");
     assert!(told.iter().any(|text| text.contains("too large")), "{told:?}");
@@ -123,7 +123,7 @@ async fn writes_that_do_not_wait_by_default_say_so(at: &At) {
     client.barrier().await;
     let gone = client.delete_many(&["b", ""]).await;
     assert_eq!(*gone[0].as_ref().unwrap(), Deleted::Unconfirmed);
-    assert!(gone[1].as_ref().is_err_and(|error| error.is_input()));
+    assert!(gone[1].as_ref().is_err_and(Error::is_input));
     let touched = client.touch_many(&["c"], Ttl::secs(100)).await.remove(0);
     assert_eq!(touched.unwrap(), Touched::Unconfirmed);
     let settled = client.barrier().await;
