@@ -160,7 +160,7 @@ impl Client {
                 // Alone on its connection, whose end is nobody else's answer.
                 let connection = node.separate(deadline).await?;
                 let ask = Ask::Run(&[Shutdown { graceful }]);
-                let flight = connection.send_when_room(ask, OVERHEAD, deadline).await?;
+                let flight = connection.send_when_room(ask, OVERHEAD, false, deadline).await?;
                 match flight.await {
                     Err(error) if error.is_closed() && error.delivery() == Delivery::Unknown => {
                         Ok(())

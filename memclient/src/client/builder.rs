@@ -39,7 +39,9 @@ pub struct ClientBuilder {
     timeout: Duration,
     no_delay: bool,
     keepalive: Option<Duration>,
+    min_pool_size: usize,
     max_pool_size: usize,
+    pool_idle_timeout: Option<Duration>,
     max_value_size: usize,
     max_in_flight: usize,
     dialect: Dialect,
@@ -61,9 +63,11 @@ impl Default for ClientBuilder {
             // Requests are collected here, so the kernel has nothing to wait for.
             no_delay: true,
             keepalive: Some(Duration::from_secs(60)),
+            min_pool_size: 1,
             // One multiplexed connection is enough for a server of few cores; the others come with
             // load.
             max_pool_size: 8,
+            pool_idle_timeout: Some(Duration::from_secs(60)),
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
@@ -133,10 +137,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds the connections to each server. Defaults to 8; they are opened as load
-    /// asks for them.
+    /// Sets how many connections to each server are kept open, once there is one, whether or not
+    /// they are used; it is opened with the first call. Defaults to 1.
+    pub fn min_pool_size(mut self, connections: usize) -> Self {
+        self.min_pool_size = connections;
+        self
+    }
+
+    /// Bounds the connections to each server. Defaults to 8; they are opened as load asks for them.
     pub fn max_pool_size(mut self, connections: usize) -> Self {
         self.max_pool_size = connections;
+        self
+    }
+
+    /// Closes connections beyond [`ClientBuilder::min_pool_size`] that were not used for so long,
+    /// or up to twice as long; `None` keeps them. Defaults to 60 seconds.
+    pub fn pool_idle_timeout(mut self, idle: Option<Duration>) -> Self {
+        self.pool_idle_timeout = idle;
         self
     }
 
@@ -201,7 +218,9 @@ impl ClientBuilder {
             timeout,
             no_delay,
             keepalive,
+            min_pool_size,
             max_pool_size,
+            pool_idle_timeout,
             max_value_size,
             max_in_flight,
             dialect,
@@ -221,19 +240,29 @@ impl ClientBuilder {
             ("connect_timeout", connect_timeout.is_zero()),
             ("timeout", timeout.is_zero()),
             ("keepalive", keepalive.is_some_and(|idle| idle.is_zero())),
+            ("min_pool_size", min_pool_size == 0),
             ("max_pool_size", max_pool_size == 0),
+            ("pool_idle_timeout", pool_idle_timeout.is_some_and(|idle| idle.is_zero())),
             ("max_value_size", max_value_size == 0),
         ] {
             if zero {
                 return Err(Error::config(format!("{name} is zero: leave it out for its default")));
             }
         }
+        if min_pool_size > max_pool_size {
+            return Err(Error::config(format!(
+                "min_pool_size is {min_pool_size} and max_pool_size {max_pool_size}: the fewest \
+                 connections cannot be more than the most"
+            )));
+        }
         let options = PoolOptions {
             dial: DialOptions { no_delay, keepalive },
             connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
             dialect,
             connect_timeout,
+            min_connections: min_pool_size,
             max_connections: max_pool_size,
+            idle_timeout: pool_idle_timeout,
         };
         let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
         let nodes = servers
@@ -266,6 +295,8 @@ mod tests {
         assert!(refused(Client::builder().key_prefix("é")));
         assert!(refused(Client::builder().timeout(Duration::ZERO)));
         assert!(refused(Client::builder().max_pool_size(0)));
+        assert!(refused(Client::builder().max_pool_size(2).min_pool_size(3)));
+        assert!(refused(Client::builder().pool_idle_timeout(Some(Duration::ZERO))));
         assert!(Client::builder().key_prefix("é").allow_unicode_keys(true).build().is_ok());
     }
 

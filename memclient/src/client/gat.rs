@@ -32,8 +32,11 @@ impl Client {
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "gat", node, repeatable: true };
         let ask = Ask::Run(std::slice::from_ref(&request));
-        let replies = call.run(ask, request.key.len(), self.deadline()).await;
-        let value = replies.and_then(one).and_then(item::value);
+        let replies = call.run(ask, call.bytes(&request.key), self.deadline()).await;
+        let value = replies.and_then(one).and_then(|reply| {
+            call.note(&request.key, &reply);
+            item::value(reply)
+        });
         self.open(value.map_err(|error| call.blame(error)))
     }
 
@@ -51,7 +54,7 @@ impl Client {
         let request = request.map_err(|error| error.during("gats"))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "gats", node, repeatable: true };
-        let answer = self.ask(call, request, request.key.len()).await;
+        let answer = self.ask(call, request, call.bytes(&request.key)).await;
         let item = answer.and_then(|answer| Item::read(answer, Some(self.left(ttl))));
         self.open(item.map_err(|error| call.blame(error)))
     }

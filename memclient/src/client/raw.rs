@@ -76,7 +76,8 @@ impl Client {
             let connection = node.separate(deadline).await?;
             let bytes = line.len() + OVERHEAD;
             let request = [Raw { line, end }];
-            let flight = connection.send_when_room(Ask::Run(&request), bytes, deadline).await?;
+            let flight =
+                connection.send_when_room(Ask::Run(&request), bytes, false, deadline).await?;
             match one(flight.await?)? {
                 Reply::Line(bytes) | Reply::Block(bytes) => Ok(bytes),
                 Reply::Refused(refusal) => Err(refusal.into()),

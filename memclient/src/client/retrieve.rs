@@ -25,8 +25,11 @@ impl Client {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
         let ask = Ask::<Get<'_>>::Values(std::slice::from_ref(&key));
-        let replies = call.run(ask, key.len(), self.deadline()).await;
-        let value = replies.and_then(one).and_then(item::value);
+        let replies = call.run(ask, call.bytes(&key), self.deadline()).await;
+        let value = replies.and_then(one).and_then(|reply| {
+            call.note(&key, &reply);
+            item::value(reply)
+        });
         self.open(value.map_err(|error| call.blame(error)))
     }
 
@@ -69,7 +72,7 @@ impl Client {
     pub(crate) async fn read(&self, key: &(impl AsKey + ?Sized)) -> Result<Option<Item>> {
         let key = self.key(key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let answer = self.ask(call, Get { key, details: true }, key.len()).await?;
+        let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
         Item::read(answer, None).map_err(|error| call.blame(error))
     }
 

@@ -180,6 +180,7 @@ impl Client {
         let request = request.map_err(|error| error.during(command))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command, node, repeatable: false };
+        call.node.note_size(&request.key.key, value.len());
         self.ask(call, request, request.key.len() + value.len()).await
     }
 

@@ -14,7 +14,7 @@ impl Connection {
     /// # Errors
     /// When the server does not answer, or does not speak the dialect that is asked for.
     pub(crate) async fn handshake(&self, dialect: Dialect, deadline: Instant) -> Result<()> {
-        let replies = self.send_when_room(Ask::Run(&[Version]), 0, deadline).await?.await?;
+        let replies = self.send_when_room(Ask::Run(&[Version]), 0, false, deadline).await?.await?;
         let line = match replies {
             Replies::One(Reply::Line(line)) => line,
             Replies::One(Reply::Refused(refusal)) => return Err(refusal.into()),

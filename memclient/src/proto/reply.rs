@@ -14,3 +14,14 @@ pub(crate) enum Reply {
     Block(Bytes),
     Refused(Refusal),
 }
+
+impl Reply {
+    /// Returns the data of the item, if there is one.
+    pub(crate) fn data(&self) -> Option<&Bytes> {
+        match self {
+            Self::Answer(answer) => answer.data.as_ref(),
+            Self::Item(item) => item.as_ref().map(|(_, data)| data),
+            Self::Line(_) | Self::Block(_) | Self::Refused(_) => None,
+        }
+    }
+}
