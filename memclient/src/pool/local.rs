@@ -39,6 +39,8 @@ struct State {
     dialing: Option<Dialing>,
     backoff: Backoff,
     failure: Option<Error>,
+    /// How often the pool was closed: a dial from before opens nothing for after.
+    closes: u64,
     /// Whether somebody looks for connections that are not used.
     shrinking: bool,
 }
@@ -123,8 +125,11 @@ impl LocalPool {
     }
 
     /// Lets go of every open connection: each ends once what is under way on it is answered.
+    ///
+    /// Who waits for a dial that is under way goes on to the next one.
     pub(super) fn close(&self) {
-        let _state = self.state();
+        let mut state = self.state();
+        state.closes += 1;
         self.open.store(Arc::default());
     }
 
@@ -138,7 +143,8 @@ impl LocalPool {
         if state.dialing.is_some() {
             return;
         }
-        let attempt = Attempt { pool: Arc::downgrade(self), outcome: None };
+        let (pool, closes) = (Arc::downgrade(self), state.closes);
+        let attempt = Attempt { pool, closes, outcome: None };
         let dial = connect(self.address.clone(), self.options);
         let task = tokio::spawn(attempt.run(dial));
         state.dialing = Some(Dialing(task.abort_handle()));
@@ -212,6 +218,7 @@ impl Drop for Dialing {
 struct Attempt {
     /// Weak, so that a dial does not keep alive a pool that nobody uses.
     pool: Weak<LocalPool>,
+    closes: u64,
     outcome: Option<Result<Connection>>,
 }
 
@@ -229,7 +236,7 @@ impl Drop for Attempt {
         {
             let mut state = pool.state();
             state.dialing = None;
-            match self.outcome.take() {
+            match self.outcome.take().filter(|_| state.closes == self.closes) {
                 Some(Ok(connection)) => {
                     pool.add(connection, &mut state);
                     state.failure = None;
