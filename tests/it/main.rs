@@ -5,6 +5,7 @@
 mod backend_laws;
 mod cache;
 mod commands;
+mod compression;
 mod connection;
 mod floors;
 mod input;

@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use memclient_serde::Compression;
+
 use super::{Client, Inner};
 use crate::{
     clock::Clock,
@@ -40,6 +42,7 @@ pub struct ClientBuilder {
     max_pool_size: usize,
     max_value_size: usize,
     max_in_flight: usize,
+    compression: Compression,
 }
 
 impl Default for ClientBuilder {
@@ -61,6 +64,7 @@ impl Default for ClientBuilder {
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
+            compression: Compression::NONE,
         }
     }
 }
@@ -125,8 +129,31 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds values in both directions, in bytes: a larger one is refused before it is sent, and a
-    /// server that announces a larger one is not believed. Defaults to 128 MiB.
+    /// Compresses large values when they are stored: by `set`, `add`, `replace`, `cas` and
+    /// `set_many`. Defaults to not compressing.
+    ///
+    /// Reading needs no setting: [`Value::decode`](crate::Value::decode) decompresses what its flags
+    /// name, whoever wrote it, while [`Value::data`](crate::Value::data) shows the bytes as the
+    /// server keeps them. `append` and `prepend` send their bytes as they are, and a compressed item
+    /// that they add to can no longer be read: leave compression off where they are used.
+    ///
+    /// ```
+    /// use memclient::Client;
+    /// # #[cfg(feature = "zlib")] {
+    /// use memclient::Compression;
+    ///
+    /// // What pymemcache's `compressed_serde` does.
+    /// let client = Client::builder().compression(Compression::zlib(6).threshold(401)).build()?;
+    /// # }
+    /// # Ok::<(), memclient::Error>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Bounds values in both directions, in bytes as they travel: a larger one is refused before it
+    /// is sent, and a server that announces a larger one is not believed. Defaults to 128 MiB.
     pub fn max_value_size(mut self, bytes: usize) -> Self {
         self.max_value_size = bytes;
         self
@@ -148,6 +175,7 @@ impl ClientBuilder {
             max_pool_size,
             max_value_size,
             max_in_flight,
+            compression,
         } = self;
         if !key_prefix.is_empty() {
             KeyRef::new(&key_prefix, charset)?;
@@ -184,6 +212,7 @@ impl ClientBuilder {
             charset,
             timeout,
             max_value: max_value_size,
+            compression,
             clock: Clock::system(),
         })))
     }

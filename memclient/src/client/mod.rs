@@ -10,10 +10,13 @@ mod retrieve;
 mod store;
 
 use std::{
+    borrow::Cow,
     env, fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use memclient_serde::Compression;
 
 pub use self::{builder::ClientBuilder, item::Item};
 use crate::{
@@ -52,6 +55,7 @@ struct Inner {
     charset: Charset,
     timeout: Duration,
     max_value: usize,
+    compression: Compression,
     clock: Clock,
 }
 
@@ -106,6 +110,14 @@ impl Client {
 
     fn ttl(&self, ttl: impl Into<Ttl>) -> Result<i32> {
         Ok(ttl.into().to_wire(self.0.clock.wall())?)
+    }
+
+    /// Returns the value as this client stores it.
+    fn compress<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
+        if self.0.compression.is_none() {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(value.clone().compressed(self.0.compression))
     }
 
     /// Refuses a value that no server of this client is thought to take.

@@ -1,5 +1,7 @@
 //! Writing.
 
+use std::borrow::Cow;
+
 use super::{
     Client,
     call::{Call, meta_reply, unexpected},
@@ -126,7 +128,10 @@ impl Client {
         let ttl = self.ttl(ttl);
         let entries: Vec<(K, Result<Value>)> = entries
             .into_iter()
-            .map(|(key, value)| (key, value.into_value().map_err(Into::into)))
+            .map(|(key, value)| {
+                let value = value.into_value().map(|value| value.compressed(self.0.compression));
+                (key, value.map_err(Into::into))
+            })
             .collect();
         let requests = entries.iter().map(|(key, value)| {
             let (key, value) = (self.key(key)?, value.as_ref().map_err(Clone::clone)?);
@@ -160,10 +165,15 @@ impl Client {
         cas: Option<CasToken>,
     ) -> Result<MetaReply> {
         let key = self.key(key).map_err(|error| error.during(command))?;
-        self.check_size(value).map_err(|error| error.during(command))?;
+        let value = match mode {
+            // What is added to the bytes of an item is no value of its own.
+            SetMode::Append | SetMode::Prepend => Cow::Borrowed(value),
+            SetMode::Set | SetMode::Add | SetMode::Replace => self.compress(value),
+        };
+        self.check_size(&value).map_err(|error| error.during(command))?;
         let ttl = self.ttl(ttl).map_err(|error| error.during(command))?;
         let call = Call { command, node: self.0.cluster.node(&key.key), repeatable: false };
-        self.meta(call, request(key, value, ttl, mode, cas), key.len() + value.len()).await
+        self.meta(call, request(key, &value, ttl, mode, cas), key.len() + value.len()).await
     }
 }
 
