@@ -68,6 +68,9 @@
 //! | `moka` | yes | the near tier and [`MokaBackend`] |
 //! | `bincode` | yes | bincode 2 as the format of serde types |
 //! | `json` | | JSON as a format of serde types |
+//! | `zlib` | yes | values compressed with zlib, as pymemcache does it ([`Compression`]) |
+//! | `zstd` | | values compressed with Zstandard; compiles C |
+//! | `lz4` | | values compressed with LZ4 |
 //! | `tracing` | | events of the cache as `tracing` events |
 //! | `testing` | | the laws of a backend as a suite, `backend_laws!` |
 
@@ -97,8 +100,8 @@ pub mod __private;
 #[cfg(feature = "derive")]
 pub use memclient_derive::{CacheKey, CacheValue, cached};
 pub use memclient_serde::{
-    CacheKey, CacheValue, DecodeError, Decoded, EncodeError, Fingerprint, Flags, Format, KeyWriter,
-    Payload, Schema,
+    CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint, Flags,
+    Format, KeyWriter, Payload, Schema,
 };
 
 #[cfg(feature = "moka")]

@@ -320,7 +320,8 @@ async fn what_cannot_be_decoded_is_a_typed_error_and_the_client_goes_on() {
         (longer, &[DecodeErrorKind::TrailingBytes]),
         (absurd, &[corrupt, DecodeErrorKind::Limit]),
         (Value::new("\u{80}\u{4}N.", 1), &[DecodeErrorKind::UnsupportedFormat]),
-        (Value::new("x", 8), &[DecodeErrorKind::UnsupportedCompression]),
+        (Value::new("x", 8), &[corrupt]),
+        (Value::new("x", 0x3000), &[DecodeErrorKind::UnsupportedCompression]),
     ] {
         assert!(client.set("k", value, Ttl::Never).await.unwrap().is_stored());
         let read = client.get("k").await.unwrap().unwrap();

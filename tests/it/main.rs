@@ -4,6 +4,7 @@
 
 mod backend_laws;
 mod cache;
+mod compression;
 mod connection;
 mod floors;
 mod input;

@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use memclient_serde::Compression;
+
 use super::{Client, Inner};
 use crate::{
     clock::Clock,
@@ -48,6 +50,7 @@ pub struct ClientBuilder {
     default_noreply: bool,
     fail_open_reads: bool,
     observed: Observed,
+    compression: Compression,
 }
 
 impl Default for ClientBuilder {
@@ -80,6 +83,7 @@ impl Default for ClientBuilder {
             observed: Observed::by(crate::events::TracingObserver),
             #[cfg(not(feature = "tracing"))]
             observed: Observed::default(),
+            compression: Compression::NONE,
         }
     }
 }
@@ -157,8 +161,31 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds values in both directions, in bytes: a larger one is refused before it is sent, and a
-    /// server that announces a larger one is not believed. Defaults to 128 MiB.
+    /// Compresses large values when they are stored: by `set`, `add`, `replace`, `cas` and
+    /// `set_many`. Defaults to not compressing.
+    ///
+    /// Reading needs no setting: [`Value::decode`](crate::Value::decode) decompresses what its flags
+    /// name, whoever wrote it, while [`Value::data`](crate::Value::data) shows the bytes as the
+    /// server keeps them. `append` and `prepend` send their bytes as they are, and a compressed item
+    /// that they add to can no longer be read: leave compression off where they are used.
+    ///
+    /// ```
+    /// use memclient::Client;
+    /// # #[cfg(feature = "zlib")] {
+    /// use memclient::Compression;
+    ///
+    /// // What pymemcache's `compressed_serde` does.
+    /// let client = Client::builder().compression(Compression::zlib(6).threshold(401)).build()?;
+    /// # }
+    /// # Ok::<(), memclient::Error>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Bounds values in both directions, in bytes as they travel: a larger one is refused before it
+    /// is sent, and a server that announces a larger one is not believed. Defaults to 128 MiB.
     pub fn max_value_size(mut self, bytes: usize) -> Self {
         self.max_value_size = bytes;
         self
@@ -227,6 +254,7 @@ impl ClientBuilder {
             default_noreply,
             fail_open_reads,
             observed,
+            compression,
         } = self;
         if !key_prefix.is_empty() {
             KeyRef::new(&key_prefix, charset)?;
@@ -278,6 +306,7 @@ impl ClientBuilder {
             fail_open_reads,
             tally: Tally::new(observed.clone()),
             observed,
+            compression,
             clock: Clock::system(),
         })))
     }

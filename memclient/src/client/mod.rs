@@ -17,10 +17,13 @@ mod store;
 mod unconfirmed;
 
 use std::{
+    borrow::Cow,
     env, fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use memclient_serde::Compression;
 
 pub use self::{
     builder::ClientBuilder,
@@ -36,7 +39,7 @@ use crate::{
     error::{Delivery, Error, Result},
     events::Observed,
     pool::Pool,
-    proto::WireKey,
+    proto::{WireKey, command::StoreMode},
     wire::{AsKey, Charset, KeyError, MAX_KEY, Ttl, Value},
 };
 
@@ -73,6 +76,7 @@ struct Inner {
     observed: Observed,
     /// What came of the writes that nobody waited for.
     tally: Arc<Tally>,
+    compression: Compression,
     clock: Clock,
 }
 
@@ -131,6 +135,16 @@ impl Client {
 
     fn ttl(&self, ttl: impl Into<Ttl>) -> Result<i32> {
         Ok(ttl.into().to_wire(self.0.clock.wall())?)
+    }
+
+    /// Returns the value as this client stores it.
+    fn compress<'v>(&self, mode: StoreMode, value: &'v Value) -> Cow<'v, Value> {
+        // What is added to the bytes of an item is no value of its own.
+        let added = matches!(mode, StoreMode::Append | StoreMode::Prepend);
+        if added || self.0.compression.is_none() {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(value.clone().compressed(self.0.compression))
     }
 
     /// Refuses a value that no server of this client is thought to take.

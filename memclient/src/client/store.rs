@@ -139,7 +139,7 @@ impl Client {
     ) -> Vec<Result<Stored>> {
         let ttl = ttl.into();
         if self.0.default_noreply {
-            let entries = values(entries);
+            let entries = self.values(entries);
             let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
             return self.send_batch("set", requests, Stored::Unconfirmed).await;
         }
@@ -155,7 +155,8 @@ impl Client {
         ttl: Ttl,
     ) -> Result<Stored> {
         if self.0.default_noreply {
-            let request = self.store_request(mode, key, value, ttl, None);
+            let value = self.compress(mode, value);
+            let request = self.store_request(mode, key, &value, ttl, None);
             let request = request.map_err(|error| error.during(command))?;
             let node = self.0.cluster.node(&request.key.key);
             let call = Call { command, node, repeatable: false };
@@ -176,7 +177,8 @@ impl Client {
         ttl: Ttl,
         cas: Option<CasToken>,
     ) -> Result<Answer> {
-        let request = self.store_request(mode, key, value, ttl, cas);
+        let value = self.compress(mode, value);
+        let request = self.store_request(mode, key, &value, ttl, cas);
         let request = request.map_err(|error| error.during(command))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command, node, repeatable: false };
@@ -191,7 +193,7 @@ impl Client {
         ttl: Ttl,
         read: impl Fn(Answer) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let entries = values(entries);
+        let entries = self.values(entries);
         let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
         self.batch("set", false, requests, |reply| read(answer(reply)?)).await
     }
@@ -210,6 +212,15 @@ impl Client {
         Ok(Store { key, data, flags, ttl, mode, cas })
     }
 
+    /// Returns the entries with their values as this client stores them.
+    fn values<K, V: IntoValue>(
+        &self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Vec<(K, Result<Value>)> {
+        let value = |value: V| Ok(value.into_value()?.compressed(self.0.compression));
+        entries.into_iter().map(|(key, entry)| (key, value(entry))).collect()
+    }
+
     fn entry_request<'a>(
         &'a self,
         (key, value): &'a (impl AsKey, Result<Value>),
@@ -218,11 +229,6 @@ impl Client {
         let value = value.as_ref().map_err(Clone::clone)?;
         self.store_request(StoreMode::Set, key, value, ttl, None)
     }
-}
-
-fn values<K, V: IntoValue>(entries: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Result<Value>)> {
-    let value = |(key, value): (K, V)| (key, value.into_value().map_err(Into::into));
-    entries.into_iter().map(value).collect()
 }
 
 fn stored(answer: &Answer) -> Result<Stored> {

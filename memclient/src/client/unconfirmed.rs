@@ -193,7 +193,8 @@ impl Unconfirmed<'_> {
         value: &Value,
         ttl: Ttl,
     ) -> Result<()> {
-        let request = self.0.store_request(mode, key, value, ttl, None);
+        let value = self.0.compress(mode, value);
+        let request = self.0.store_request(mode, key, &value, ttl, None);
         let request = request.map_err(|error| error.during(command))?;
         let call = self.call(command, &request.key.key);
         self.0.send(call, request, request.key.len() + value.len()).await
