@@ -18,8 +18,12 @@ impl Connection {
     /// When the server does not answer, or is older than 1.6.10.
     pub(crate) async fn handshake(&self, deadline: Instant) -> Result<()> {
         let replies = self.send_when_room(Ask::Run(&[Version]), 0, deadline).await?.await?;
-        let Replies::One(Reply::Line(line)) = replies else {
-            return Err(Error::protocol(format!("version was answered with {replies:?}")));
+        let line = match replies {
+            Replies::One(Reply::Line(line)) => line,
+            Replies::One(Reply::Refused(refusal)) => return Err(refusal.into()),
+            replies => {
+                return Err(Error::protocol(format!("version was answered with {replies:?}")));
+            }
         };
         let version = String::from_utf8_lossy(&line).trim_start_matches("VERSION ").to_owned();
         match parse(&version) {

@@ -87,7 +87,7 @@ impl Pool {
         }
         let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
         find().unwrap_or_else(|| {
-            let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options);
+            let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options.clone());
             let new = Arc::new(new);
             let locals = self.0.locals.load();
             // What lived on a runtime that has ended is gone.

@@ -5,6 +5,8 @@ pub(crate) enum Line {
     Version,
     /// `OK`
     Ok,
+    /// `STORED`
+    Stored,
 }
 
 impl Line {
@@ -14,6 +16,7 @@ impl Line {
                 line.strip_prefix(b"VERSION ").is_some_and(|version| !version.is_empty())
             }
             Self::Ok => line == b"OK",
+            Self::Stored => line == b"STORED",
         }
     }
 
@@ -21,6 +24,7 @@ impl Line {
         match self {
             Self::Version => "version is answered with VERSION",
             Self::Ok => "this command is answered with OK",
+            Self::Stored => "credentials are answered with STORED",
         }
     }
 }
