@@ -19,4 +19,5 @@ mod macros;
 mod promises;
 mod python;
 mod quickstart;
+mod security;
 mod topology;

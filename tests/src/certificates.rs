@@ -3,39 +3,56 @@
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore,
+    client::Resumption,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
 
 /// An authority of one's own, with a certificate that it gave a server on loopback and one that it
 /// gave a client; all of them are PEM files in one directory.
-///
-/// The server's certificate is for `localhost`, `127.0.0.1` and `::1`.
 #[derive(Clone)]
 pub struct Certificates {
     directory: PathBuf,
 }
 
 impl Certificates {
-    /// Makes an authority and its certificates in a directory.
+    /// Makes an authority and its certificates in a directory; the server's is for these hosts.
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be written.
-    pub fn in_directory(directory: &Path) -> io::Result<Self> {
-        Self::make(directory, &["localhost", "127.0.0.1", "::1"])
-    }
-
-    /// Makes an authority whose certificate for the server is for other hosts.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a file cannot be written.
-    pub fn for_hosts(directory: &Path, hosts: &[&str]) -> io::Result<Self> {
-        Self::make(directory, hosts)
+    /// Fails if a host is none or a file cannot be written.
+    pub fn for_hosts<H: AsRef<str>>(directory: &Path, hosts: &[H]) -> io::Result<Self> {
+        let this = Self { directory: directory.to_owned() };
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "an authority for tests");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let root = CertifiedIssuer::self_signed(params, key()?).map_err(io::Error::other)?;
+        fs::write(this.root(), root.pem())?;
+        let hosts = hosts.iter().map(|host| host.as_ref().to_owned()).collect();
+        for (name, hosts, purpose) in [
+            ("server", hosts, ExtendedKeyUsagePurpose::ServerAuth),
+            ("client", Vec::new(), ExtendedKeyUsagePurpose::ClientAuth),
+        ] {
+            let mut params = CertificateParams::new(hosts).map_err(io::Error::other)?;
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.extended_key_usages = vec![purpose];
+            let key = key()?;
+            let certificate = params.signed_by(&key, &root).map_err(io::Error::other)?;
+            let (chain_file, key_file) = this.pair(name);
+            fs::write(chain_file, certificate.pem())?;
+            fs::write(key_file, key.serialize_pem())?;
+        }
+        Ok(this)
     }
 
     /// Returns the file with the authority's certificate.
@@ -53,29 +70,32 @@ impl Certificates {
         self.pair("client")
     }
 
-    fn make(directory: &Path, hosts: &[&str]) -> io::Result<Self> {
-        let this = Self { directory: directory.to_owned() };
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "an authority for tests");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let root = CertifiedIssuer::self_signed(params, key()?).map_err(io::Error::other)?;
-        fs::write(this.root(), root.pem())?;
-        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-        for (name, hosts, purpose) in [
-            ("server", hosts, ExtendedKeyUsagePurpose::ServerAuth),
-            ("client", Vec::new(), ExtendedKeyUsagePurpose::ClientAuth),
-        ] {
-            let mut params = CertificateParams::new(hosts).map_err(io::Error::other)?;
-            params.distinguished_name.push(DnType::CommonName, name);
-            params.extended_key_usages = vec![purpose];
-            let key = key()?;
-            let certificate = params.signed_by(&key, &root).map_err(io::Error::other)?;
-            let (chain_file, key_file) = this.pair(name);
-            fs::write(chain_file, certificate.pem())?;
-            fs::write(key_file, key.serialize_pem())?;
-        }
-        Ok(this)
+    /// Returns how a plain connection speaks TLS with the server, and the name it asks for.
+    pub(crate) fn access(
+        &self,
+        hosts: &[String],
+        with_client: bool,
+    ) -> io::Result<(Arc<ClientConfig>, ServerName<'static>)> {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate(&self.root())?).map_err(io::Error::other)?;
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots);
+        let mut config = if with_client {
+            let (chain, key) = self.client();
+            let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
+            config
+                .with_client_auth_cert(vec![certificate(&chain)?], key)
+                .map_err(io::Error::other)?
+        } else {
+            config.with_no_client_auth()
+        };
+        // The server refuses its own tickets when it wants client certificates.
+        config.resumption = Resumption::disabled();
+        let host = hosts.first().cloned().unwrap_or_default();
+        Ok((Arc::new(config), ServerName::try_from(host).map_err(io::Error::other)?))
     }
 
     fn pair(&self, name: &str) -> (PathBuf, PathBuf) {
@@ -88,6 +108,10 @@ impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Certificates").field(&self.directory).finish()
     }
+}
+
+fn certificate(file: &Path) -> io::Result<CertificateDer<'static>> {
+    CertificateDer::from_pem_file(file).map_err(io::Error::other)
 }
 
 fn key() -> io::Result<KeyPair> {

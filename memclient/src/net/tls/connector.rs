@@ -6,6 +6,7 @@ use tokio_rustls::{
     client::TlsStream as RustlsStream,
     rustls::{
         ClientConfig, RootCertStore,
+        client::Resumption,
         crypto::CryptoProvider,
         pki_types::{CertificateDer, PrivateKeyDer, ServerName},
     },
@@ -41,12 +42,15 @@ impl Connector {
         } else {
             builder.with_root_certificates(trusted(roots)?)
         };
-        let config = match client {
+        let mut config = match client {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
                 Error::config(format!("TLS: the client certificate cannot be used: {error}"))
             })?,
         };
+        // A memcached that wants client certificates (1.6.18) breaks off whoever comes back with a
+        // ticket that it gave out itself. Connections are few and live long: nothing is lost.
+        config.resumption = Resumption::disabled();
         let server_name = server_name.map(name).transpose()?;
         Ok(Self { config: Arc::new(config), server_name })
     }

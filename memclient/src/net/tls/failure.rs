@@ -50,7 +50,8 @@ fn advice(error: &TlsError) -> Box<str> {
 
 fn of_the_certificate(error: &CertificateError) -> Box<str> {
     match error {
-        CertificateError::UnknownIssuer => {
+        // An authority that was made anew under its old name is found and did not sign.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "nobody who is trusted issued the server's certificate: name its authority with `Tls::root_file`"
                 .into()
         }
