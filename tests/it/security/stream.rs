@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use memclient::{Ttl, Value};
 use memclient_tests::{Faults, Memcached, Mode, Proxy};
 use tokio::task::JoinSet;
@@ -35,6 +36,22 @@ async fn large_values_travel_whole_both_ways() {
         let stored = within(client.set("k", value.clone(), Ttl::Never)).await.unwrap();
         assert!(stored.is_stored());
         assert!(within(client.get("k")).await.unwrap() == Some(value), "{size} bytes");
+    }
+}
+
+#[tokio::test]
+async fn nothing_stays_behind_when_the_network_takes_less_than_there_is() {
+    let server = Memcached::builder().tls().arg("-I").arg("16m").start().await.unwrap();
+    let faults = Faults::none().buffers(16 * 1024).bandwidth(100_000_000);
+    let proxy = Proxy::start(server.address(), faults).unwrap();
+    let client = patient_at(&server, &proxy.address()).max_pool_size(1).build().unwrap();
+
+    // What TLS holds back is small beside what the network takes at once: some of these sizes leave
+    // a rest that only a flush brings on its way.
+    let noise = Bytes::from(noise(6 << 20));
+    for step in 0..12 {
+        let value = Value::new(noise.slice(step * 48 * 1024..), 0);
+        assert!(within(client.set("k", value, Ttl::Never)).await.unwrap().is_stored());
     }
 }
 
