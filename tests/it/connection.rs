@@ -61,6 +61,41 @@ mod sharing {
     }
 
     #[tokio::test]
+    async fn a_pool_grows_under_load_and_shrinks_when_it_is_idle() {
+        let server = Memcached::start().await.unwrap();
+        let idle = Duration::from_millis(50);
+        let client = patient(&server.address()).min_pool_size(2).pool_idle_timeout(Some(idle));
+        let client = client.build().unwrap();
+        let before = open_connections(&server).await;
+
+        let mut most = 0;
+        for _ in 0..3 {
+            let mut tasks = JoinSet::new();
+            for number in 0..8 {
+                let client = client.clone();
+                tasks.spawn(async move {
+                    for _ in 0..200 {
+                        put(&client, &format!("key:{number}")).await;
+                    }
+                });
+            }
+            within(tasks.join_all()).await;
+            most = most.max(open_connections(&server).await - before);
+            within(async {
+                while open_connections(&server).await - before > 2 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+            .await;
+        }
+        assert!((3..=8).contains(&most), "{most} connections at most");
+
+        tokio::time::sleep(4 * idle).await;
+        assert_eq!(open_connections(&server).await, before + 2, "the fewest stay");
+        holds(&client, "key:0").await;
+    }
+
+    #[tokio::test]
     async fn a_call_dropped_at_any_point_costs_no_connection_and_shifts_no_answer() {
         let server = Memcached::start().await.unwrap();
         let client = patient(&server.address()).max_pool_size(1).build().unwrap();
@@ -702,6 +737,12 @@ fn hasty(address: &str) -> Client {
 
 fn opaque(request: &Request) -> String {
     request.words().pop().unwrap_or_default()
+}
+
+/// Returns how many connections are open, that of the question included.
+async fn open_connections(server: &Memcached) -> u64 {
+    let open = server.stat("curr_connections").await.unwrap().unwrap();
+    open.parse().unwrap()
 }
 
 async fn total_connections(server: &Memcached) -> u64 {

@@ -158,13 +158,17 @@ impl Client {
         read: &impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
         let mut outcomes = Vec::with_capacity(requests.len());
+        let read = |request: &R, reply: Reply| {
+            call.note(&request.key(), &reply);
+            read(reply).map_err(|error| call.blame(error))
+        };
         let mut take = |requests: &[R], replies| match replies {
             Ok(Replies::One(reply)) => {
-                outcomes.push(read(reply).map_err(|error| call.blame(error)));
+                outcomes.extend(requests.first().map(|one| read(one, reply)));
             }
             Ok(Replies::Many(replies)) => {
-                let read = |reply| read(reply).map_err(|error| call.blame(error));
-                outcomes.extend(replies.into_iter().map(read));
+                let answers = requests.iter().zip(replies);
+                outcomes.extend(answers.map(|(request, reply)| read(request, reply)));
             }
             Err(error) => outcomes.extend(requests.iter().map(|_| Err(Error::clone(&error)))),
         };
@@ -173,7 +177,8 @@ impl Client {
         // A part that has run out of time is the last: each of the others would take as long.
         let mut late = None;
         for part in parts(requests) {
-            let bytes = part.iter().map(Batched::bytes).sum();
+            let expected = |request: &R| call.node.expected_size(&request.key().key);
+            let bytes = part.iter().map(|request| request.bytes() + expected(request)).sum();
             if flying.is_empty() && part.len() == requests.len() {
                 take(part, call.run(R::ask(part), bytes, self.deadline()).await);
                 return outcomes;

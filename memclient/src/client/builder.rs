@@ -50,7 +50,9 @@ pub struct ClientBuilder {
     keepalive: Option<Duration>,
     keepalive_interval: Duration,
     keepalive_count: u32,
+    min_pool_size: usize,
     max_pool_size: usize,
+    pool_idle_timeout: Option<Duration>,
     max_value_size: usize,
     max_in_flight: usize,
     /// The first mistake so far.
@@ -77,9 +79,11 @@ impl Default for ClientBuilder {
             // A peer that vanished in silence is found out half a minute later.
             keepalive_interval: Duration::from_secs(10),
             keepalive_count: 3,
+            min_pool_size: 1,
             // One multiplexed connection is enough for a server of few cores; the others come with
             // load.
             max_pool_size: 8,
+            pool_idle_timeout: Some(Duration::from_secs(60)),
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
@@ -188,10 +192,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds the connections to each server. Defaults to 8; they are opened as load
-    /// asks for them.
+    /// Sets how many connections to each server are kept open, once there is one, whether or not
+    /// they are used; it is opened with the first call. Defaults to 1.
+    pub fn min_pool_size(mut self, connections: usize) -> Self {
+        self.min_pool_size = connections;
+        self
+    }
+
+    /// Bounds the connections to each server. Defaults to 8; they are opened as load asks for them.
     pub fn max_pool_size(mut self, connections: usize) -> Self {
         self.max_pool_size = connections;
+        self
+    }
+
+    /// Closes connections beyond [`ClientBuilder::min_pool_size`] that were not used for so long,
+    /// or up to twice as long; `None` keeps them. Defaults to 60 seconds.
+    pub fn pool_idle_timeout(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.pool_idle_timeout = idle.into();
         self
     }
 
@@ -216,7 +233,9 @@ impl ClientBuilder {
             charset,
             connect_timeout,
             timeout,
+            min_pool_size,
             max_pool_size,
+            pool_idle_timeout,
             max_value_size,
             max_in_flight,
             ..
@@ -232,12 +251,20 @@ impl ClientBuilder {
         for (name, zero) in [
             ("connect_timeout", connect_timeout.is_zero()),
             ("timeout", timeout.is_zero()),
+            ("min_pool_size", min_pool_size == 0),
             ("max_pool_size", max_pool_size == 0),
+            ("pool_idle_timeout", pool_idle_timeout.is_some_and(|idle| idle.is_zero())),
             ("max_value_size", max_value_size == 0),
         ] {
             if zero {
                 return Err(Error::config(format!("{name} is zero: leave it out for its default")));
             }
+        }
+        if min_pool_size > max_pool_size {
+            return Err(Error::config(format!(
+                "min_pool_size is {min_pool_size} and max_pool_size {max_pool_size}: the fewest \
+                 connections cannot be more than the most"
+            )));
         }
         let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
         let addresses = servers.iter().map(|server| server.parse());
@@ -249,7 +276,9 @@ impl ClientBuilder {
             connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
             credentials,
             connect_timeout,
+            min_connections: min_pool_size,
             max_connections: max_pool_size,
+            idle_timeout: pool_idle_timeout,
         };
         let nodes = addresses.into_iter().map(|address| Pool::new(address, options.clone()));
         Ok(Client(Arc::new(Inner {
@@ -334,6 +363,8 @@ mod tests {
         assert!(refused(Client::builder().credentials("", "p")));
         assert!(refused(Client::builder().url("memcache://h?tiemout=1s").credentials("u", "p")));
         assert!(Client::builder().keepalive(None).keepalive_count(0).build().is_ok());
+        assert!(refused(Client::builder().max_pool_size(2).min_pool_size(3)));
+        assert!(refused(Client::builder().pool_idle_timeout(Some(Duration::ZERO))));
         assert!(Client::builder().key_prefix("é").allow_unicode_keys(true).build().is_ok());
     }
 

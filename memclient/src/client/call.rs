@@ -8,16 +8,12 @@ use super::Client;
 use crate::{
     conn::{Ask, InFlight, Replies},
     error::{Delivery, Error, Result, Step},
-    pool::Pool,
-    proto::{MetaReply, Reply, Request},
+    pool::{Pool, Size},
+    proto::{MetaReply, Reply, Request, meta::WireKey},
 };
 
 /// A few bytes of flags and opaque beside the key and the data of a request.
 pub(super) const OVERHEAD: usize = 64;
-
-/// From so many requests or bytes on, a call gains nothing from the company of others.
-const LARGE_COUNT: usize = 32;
-const LARGE_BYTES: usize = 16 * 1024;
 
 /// What a call is, beside its requests.
 #[derive(Clone, Copy)]
@@ -70,8 +66,10 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<Option<InFlight>> {
-        let large = ask.len() >= LARGE_COUNT || bytes >= LARGE_BYTES;
-        let sent = self.node.with_open(large, |connection| connection.send(ask, bytes, deadline));
+        let size = Size::of(ask.len(), bytes);
+        let large = size != Size::Small;
+        let sent =
+            self.node.with_open(size, |connection| connection.send(ask, bytes, large, deadline));
         sent.unwrap_or(Ok(None))
     }
 
@@ -83,7 +81,8 @@ impl Call<'_> {
         deadline: Instant,
     ) -> Result<InFlight> {
         let connection = self.node.connection(deadline).await?;
-        let room = connection.send_when_room(ask, bytes, deadline);
+        let large = Size::of(ask.len(), bytes) != Size::Small;
+        let room = connection.send_when_room(ask, bytes, large, deadline);
         match timeout_at(deadline.into(), room).await {
             Ok(flight) => flight,
             Err(_) => Err(Error::timeout(Step::Queue, Delivery::NotSent)),
@@ -114,6 +113,18 @@ impl Call<'_> {
         deadline: Instant,
     ) -> Result<Replies> {
         self.start(ask, bytes, deadline).await?.await
+    }
+
+    /// Returns about how many bytes a request for a key moves, in both directions.
+    pub(super) fn bytes(&self, key: &WireKey<'_>) -> usize {
+        key.len() + self.node.expected_size(&key.key)
+    }
+
+    /// Notes how large the value of a key turned out to be.
+    pub(super) fn note(&self, key: &WireKey<'_>, reply: &Reply) {
+        if let Some(data) = reply.data() {
+            self.node.note_size(&key.key, data.len());
+        }
     }
 
     /// Says whether a call that failed so may be tried again.

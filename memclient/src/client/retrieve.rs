@@ -24,8 +24,10 @@ impl Client {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
         let ask = Ask::<meta::Get<'_>>::Values(std::slice::from_ref(&key));
-        let replies = call.run(ask, key.len(), self.deadline()).await?;
-        one(replies).and_then(item::value).map_err(|error| call.blame(error))
+        let replies = call.run(ask, call.bytes(&key), self.deadline()).await?;
+        let reply = one(replies)?;
+        call.note(&key, &reply);
+        item::value(reply).map_err(|error| call.blame(error))
     }
 
     /// Returns the value with its version, for a later [`Client::cas`], and its remaining life;
@@ -39,7 +41,8 @@ impl Client {
     pub async fn gets(&self, key: impl AsKey) -> Result<Option<Item>> {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let reply = self.meta(call, meta::Get { key, details: true }, key.len()).await?;
+        let bytes = call.bytes(&key);
+        let reply = self.meta(call, meta::Get { key, details: true }, bytes).await?;
         Item::read(reply).map_err(|error| call.blame(error))
     }
 

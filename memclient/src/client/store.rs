@@ -163,6 +163,7 @@ impl Client {
         self.check_size(value).map_err(|error| error.during(command))?;
         let ttl = self.ttl(ttl).map_err(|error| error.during(command))?;
         let call = Call { command, node: self.0.cluster.node(&key.key), repeatable: false };
+        call.node.note_size(&key.key, value.len());
         self.meta(call, request(key, value, ttl, mode, cas), key.len() + value.len()).await
     }
 }

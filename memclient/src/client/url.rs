@@ -24,9 +24,9 @@ impl ClientBuilder {
     /// | option | value |
     /// |---|---|
     /// | `connect_timeout`, `timeout`, `keepalive_interval` | `250ms`, `2s`, `1m` |
-    /// | `keepalive` | the same, or `off` |
+    /// | `keepalive`, `pool_idle_timeout` | the same, or `off` |
     /// | `no_delay`, `allow_unicode_keys` | `true` or `false` |
-    /// | `keepalive_count`, `max_pool_size` | a number |
+    /// | `keepalive_count`, `min_pool_size`, `max_pool_size` | a number |
     /// | `max_value_size` | bytes, or `512KiB`, `8MiB`, `1GiB` |
     /// | `key_prefix` | text |
     /// | `tls_root_file`, `tls_certificate_file`, `tls_key_file` | a path |
@@ -86,7 +86,13 @@ const OPTIONS: &[UrlOption] = &[
     option("max_value_size", "a number of bytes, or such as 512KiB or 8MiB", |builder, value| {
         Some(builder.max_value_size(usize::try_from(size(value)?).ok()?))
     }),
+    option("min_pool_size", NUMBER, |builder, value| {
+        Some(builder.min_pool_size(usize::try_from(number(value)?).ok()?))
+    }),
     option("no_delay", SWITCH, |builder, value| Some(builder.no_delay(switch(value)?))),
+    option("pool_idle_timeout", "a time such as 60s, or off", |builder, value| {
+        Some(builder.pool_idle_timeout(if value == "off" { None } else { Some(time(value)?) }))
+    }),
     option("timeout", TIME, |builder, value| Some(builder.timeout(time(value)?))),
     #[cfg(feature = "__tls")]
     option("tls_certificate_file", "a path", |builder, value| {
@@ -311,7 +317,7 @@ mod tests {
     fn every_option_sets_what_its_method_sets() {
         let url = "memcache://an%6E:p%2Fw%40%25@h/a%26b?connect_timeout=250ms&timeout=2s&no_delay=false\
             &keepalive=1m&keepalive_interval=5s&keepalive_count=7&max_pool_size=3&max_value_size=8MiB\
-            &allow_unicode_keys=true";
+            &allow_unicode_keys=true&min_pool_size=2&pool_idle_timeout=90s";
         let by_methods = Client::builder()
             .server("h")
             .credentials("ann", "p/w@%")
@@ -322,16 +328,20 @@ mod tests {
             .keepalive(Duration::from_secs(60))
             .keepalive_interval(Duration::from_secs(5))
             .keepalive_count(7)
+            .min_pool_size(2)
             .max_pool_size(3)
+            .pool_idle_timeout(Duration::from_secs(90))
             .max_value_size(8 << 20)
             .allow_unicode_keys(true);
         let by_url = Client::builder().url(url);
         assert_eq!(format!("{by_url:?}"), format!("{by_methods:?}"));
         assert_eq!(by_url.credentials, by_methods.credentials);
 
-        let off =
-            Client::builder().url("memcache://h?keepalive=off&key_prefix=a&max_value_size=512");
-        let by_methods = Client::builder().server("h").keepalive(None).key_prefix("a");
+        let off = Client::builder().url(
+            "memcache://h?keepalive=off&pool_idle_timeout=off&key_prefix=a&max_value_size=512",
+        );
+        let by_methods =
+            Client::builder().server("h").keepalive(None).pool_idle_timeout(None).key_prefix("a");
         assert_eq!(format!("{off:?}"), format!("{:?}", by_methods.max_value_size(512)));
     }
 

@@ -20,7 +20,7 @@ impl Connection {
         deadline: Instant,
     ) -> Result<()> {
         let ask = Ask::Run(&[Auth(credentials)]);
-        match self.send_when_room(ask, 0, deadline).await?.await {
+        match self.send_when_room(ask, 0, false, deadline).await?.await {
             Ok(Replies::One(Reply::Line(_))) => Ok(()),
             Ok(Replies::One(Reply::Refused(refusal))) => Err(refused(&refusal.text, credentials)),
             Err(error) if !error.is_protocol() => Err(error),

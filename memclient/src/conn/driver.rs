@@ -150,6 +150,7 @@ impl Driver {
         let (handled, room) = {
             let mut state = self.shared.state();
             let handled = state.machine.handle_bytes(&mut io.reading, &mut self.wakers);
+            self.shared.note_rest(io.reading.len());
             let answered = self.wakers.len() as u64;
             if answered == 1 && state.machine.is_quiet() {
                 // The only caller, who moves its next request itself.

@@ -6,9 +6,14 @@
 //! none so long that its callers wait for all the others.
 //!
 //! A found item carries its key, and so proves itself and that the keys before it were passed over.
-//! `END` proves nothing: what is missing at the end of a command is asked for again, one by one, in
-//! the meta dialect, whose replies name their requests. Where much is missing that would be slow,
-//! and everything is asked for that way at once.
+//! Those are misses, and their callers hear so at `END`: had the server mixed its answers up, one of
+//! them would turn up behind, and a miss once told cannot be taken back. `END` itself proves nothing:
+//! what is missing at the end of a command is asked for again, one by one, in the meta dialect, whose
+//! replies name their requests. Where much is missing that would be slow, and everything is asked for
+//! that way at once.
+//!
+//! Callers who want many values each fill whole commands together: what the server spends on a
+//! command, and on a write for it, it then spends once for all of them.
 
 use std::{collections::VecDeque, task::Waker};
 
@@ -24,6 +29,14 @@ use crate::proto::{
 /// The fewest keys that are worth a command beside others, and the most of one.
 const FEWEST: usize = 4;
 const MOST: usize = 128;
+
+/// From so many keys on, a caller wants many.
+pub(super) const MANY: usize = 32;
+
+/// How many bytes of keys fill a command of those who want many: nearly the 16 KiB that the server
+/// reads at a time, so that what the last of them wants seldom has to be cut.
+const FULL: usize = 12 * 1024;
+const FULLEST: usize = 16 * 1024 - 64;
 
 /// How much is set aside at once for keys.
 const KEYS_CHUNK: usize = 16 * 1024;
@@ -56,6 +69,9 @@ pub(super) struct Command {
     /// The keys that are left, each with a space before it.
     keys: Bytes,
     left: usize,
+    /// Who wants the keys that were passed over.
+    passed: Vec<Wanted>,
+    begun: bool,
 }
 
 /// A key that is to be asked for by itself.
@@ -85,15 +101,23 @@ impl Gathering {
         self.wanted.len()
     }
 
-    /// Takes the next command, about a quarter of the keys that are `under_way`; `asked` gets who
-    /// wants its keys, behind those of the commands before. What one caller wants stays together.
+    /// Takes the next command; `asked` gets who wants its keys, behind those of the commands before.
+    ///
+    /// It has about a quarter of the keys that are `under_way`, or as many as a command holds where
+    /// its first caller wants many; what one caller wants stays together.
     pub(super) fn take(&mut self, under_way: usize, asked: &mut Asked) -> Option<Command> {
+        let many = self.wants_many();
         let share = (under_way / 4).clamp(FEWEST, MOST);
         // A rest that is too small for a command of its own goes with this one.
         let share = if self.len() < share + FEWEST { self.len() } else { share };
         let (mut left, mut bytes, mut last) = (0, 0, None);
         while let Some(wanted) = self.wanted.front() {
-            if left >= share && (left >= MOST || last != Some(wanted.slot)) {
+            let (full, fullest) = if many {
+                (bytes >= FULL, bytes + usize::from(wanted.len) > FULLEST)
+            } else {
+                (left >= share, left >= MOST)
+            };
+            if fullest || full && last != Some(wanted.slot) {
                 break;
             }
             left += 1;
@@ -103,7 +127,19 @@ impl Gathering {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command { keys, left })
+        (left > 0).then_some(Command { keys, left, passed: Vec::new(), begun: false })
+    }
+
+    /// Says whether there is less than a command of one who wants many, so that it may gain from
+    /// waiting for others.
+    pub(super) fn has_room(&self) -> bool {
+        self.wants_many() && self.keys.len() < FULL
+    }
+
+    /// Says whether the first caller wants many values.
+    fn wants_many(&self) -> bool {
+        let slot = |place: usize| self.wanted.get(place).map(|wanted| wanted.slot);
+        slot(MANY - 1).is_some_and(|last| slot(0) == Some(last))
     }
 
     /// Takes the next key by itself.
@@ -126,7 +162,12 @@ impl Asked {
 }
 
 impl Command {
-    /// Returns how many keys are not answered.
+    /// Says whether a part of the answer is there.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Returns how many keys are neither found nor passed over.
     pub(super) fn left(&self) -> usize {
         self.left
     }
@@ -147,20 +188,27 @@ impl Command {
         wakers: &mut Vec<Waker>,
     ) -> Result<bool, OutOfStep> {
         loop {
-            let found = cut_found(buffer, limits, |key| self.pass_to(key, asked, slots, wakers))?;
-            match found {
+            let found = cut_found(buffer, limits, |key| self.pass_to(key, asked))?;
+            let reply = match found {
                 None => return Ok(false),
                 Some(Found::Item { flags, data }) => {
-                    self.answer_next(Reply::Item(Some((flags, data))), asked, slots, wakers);
-                }
-                Some(Found::End) => return Ok(true),
-                Some(Found::Refused(refusal)) => {
-                    while self.left > 0 {
-                        self.answer_next(Reply::Refused(refusal.clone()), asked, slots, wakers);
+                    if let Some(wanted) = self.take_next(asked) {
+                        wanted.answer(Reply::Item(Some((flags, data))), slots, wakers);
                     }
-                    return Ok(true);
+                    continue;
                 }
+                Some(Found::End) => Reply::Item(None),
+                Some(Found::Refused(refusal)) => {
+                    while let Some(wanted) = self.take_next(asked) {
+                        self.passed.push(wanted);
+                    }
+                    Reply::Refused(refusal)
+                }
+            };
+            for wanted in self.passed.drain(..) {
+                wanted.answer(reply.clone(), slots, wakers);
             }
+            return Ok(true);
         }
     }
 
@@ -175,26 +223,22 @@ impl Command {
     }
 
     /// Takes who still waits for this command.
-    pub(super) fn give_up(&self, asked: &mut Asked) -> impl Iterator<Item = Ticket> {
-        asked.0.drain(..self.left).map(|wanted| wanted.slot)
+    pub(super) fn give_up(self, asked: &mut Asked) -> impl Iterator<Item = Ticket> {
+        let left = asked.0.drain(..self.left);
+        self.passed.into_iter().chain(left).map(|wanted| wanted.slot)
     }
 
     /// Goes on to the key that was found: those before it were not. False where it is none of the
     /// keys that are left.
-    fn pass_to(
-        &mut self,
-        key: &[u8],
-        asked: &mut Asked,
-        slots: &mut Slots,
-        wakers: &mut Vec<Waker>,
-    ) -> bool {
+    fn pass_to(&mut self, key: &[u8], asked: &mut Asked) -> bool {
         let mut offset = 0;
         for passed in 0..self.left {
             let Some(wanted) = asked.0.get(passed) else { return false };
             let end = offset + usize::from(wanted.len);
             if self.keys.get(offset + 1..end) == Some(key) {
                 for _ in 0..passed {
-                    self.answer_next(Reply::Item(None), asked, slots, wakers);
+                    let wanted = self.take_next(asked);
+                    self.passed.extend(wanted);
                 }
                 return true;
             }
@@ -203,22 +247,24 @@ impl Command {
         false
     }
 
-    fn answer_next(
-        &mut self,
-        reply: Reply,
-        asked: &mut Asked,
-        slots: &mut Slots,
-        wakers: &mut Vec<Waker>,
-    ) {
-        if let Some(wanted) = asked.0.pop_front() {
-            self.left -= 1;
-            self.keys.advance(usize::from(wanted.len));
-            slots.answer(wanted.slot, wanted.index as usize, reply, wakers);
+    /// Takes who wants the next key.
+    fn take_next(&mut self, asked: &mut Asked) -> Option<Wanted> {
+        if self.left == 0 {
+            return None;
         }
+        let wanted = asked.0.pop_front()?;
+        self.begun = true;
+        self.left -= 1;
+        self.keys.advance(usize::from(wanted.len));
+        Some(wanted)
     }
 }
 
 impl Wanted {
+    fn answer(self, reply: Reply, slots: &mut Slots, wakers: &mut Vec<Waker>) {
+        slots.answer(self.slot, self.index as usize, reply, wakers);
+    }
+
     fn single(self, mut key: Bytes) -> Single {
         key.advance(1);
         Single { slot: self.slot, index: self.index as usize, key }

@@ -52,7 +52,8 @@ impl Connection {
     }
 
     /// Puts on its way what a caller asks for, of about so many bytes; `None` where there is no
-    /// room for it now, and [`Connection::send_when_room`] is to be awaited.
+    /// room for it now, and [`Connection::send_when_room`] is to be awaited. What is `large` makes
+    /// the connection bulky until it is answered.
     ///
     /// A server that leaves it unanswered beyond the deadline loses the connection: nobody has to
     /// keep time for the result.
@@ -63,12 +64,13 @@ impl Connection {
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
+        large: bool,
         deadline: Instant,
     ) -> Result<Option<InFlight>> {
         if self.shared.waiting.load(Ordering::Acquire) > 0 {
             return Ok(None);
         }
-        self.try_send(ask, bytes, deadline)
+        self.try_send(ask, bytes, large, deadline)
     }
 
     /// Waits for room, in the order of arrival, and puts on its way what a caller asks for.
@@ -81,6 +83,7 @@ impl Connection {
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
+        large: bool,
         deadline: Instant,
     ) -> Result<InFlight> {
         let _waiting = Waiting::begin(&self.shared);
@@ -88,7 +91,7 @@ impl Connection {
         loop {
             let mut room = std::pin::pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if let Some(flight) = self.try_send(ask, bytes, deadline)? {
+            if let Some(flight) = self.try_send(ask, bytes, large, deadline)? {
                 return Ok(flight);
             }
             room.await;
@@ -104,10 +107,21 @@ impl Connection {
         self.shared.load()
     }
 
+    /// Says whether anything large is under way, in either direction, that keeps others waiting.
+    pub(crate) fn is_bulky(&self) -> bool {
+        self.shared.is_bulky()
+    }
+
+    /// Says whether there was a call since this was asked last, or one is under way.
+    pub(crate) fn was_used(&self) -> bool {
+        self.shared.state().was_used()
+    }
+
     fn try_send<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
+        large: bool,
         deadline: Instant,
     ) -> Result<Option<InFlight>> {
         let mut state = self.shared.state();
@@ -122,8 +136,8 @@ impl Connection {
             wake(driver);
             return Ok(None);
         };
-        self.shared.add_load();
-        let flight = InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket) };
+        self.shared.add_load(large);
+        let flight = InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket), large };
         let watched = std::mem::replace(&mut state.watched, true);
         let driver = if alone {
             state.mover = Mover::Caller(ticket);
@@ -189,6 +203,7 @@ impl Drop for Waiting<'_> {
 pub(crate) struct InFlight {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
+    large: bool,
 }
 
 impl InFlight {
@@ -258,6 +273,7 @@ impl InFlight {
                 Err(error) => Err(CloseReason::Lost(Some(error))),
                 Ok(_) => {
                     let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
+                    self.shared.note_rest(io.reading.len());
                     handled.map_err(CloseReason::OutOfStep)
                 }
             };
@@ -312,7 +328,7 @@ impl Future for InFlight {
         };
         if polled.is_ready() {
             self.ticket = None;
-            self.shared.remove_load();
+            self.shared.remove_load(self.large);
         }
         polled
     }
@@ -327,7 +343,7 @@ impl Drop for InFlight {
             // Somebody must read the reply that will come.
             state.release(ticket)
         };
-        self.shared.remove_load();
+        self.shared.remove_load(self.large);
         wake(driver);
     }
 }

@@ -17,7 +17,7 @@ impl Connection {
     /// # Errors
     /// When the server does not answer, or is older than 1.6.10.
     pub(crate) async fn handshake(&self, deadline: Instant) -> Result<()> {
-        let replies = self.send_when_room(Ask::Run(&[Version]), 0, deadline).await?.await?;
+        let replies = self.send_when_room(Ask::Run(&[Version]), 0, false, deadline).await?.await?;
         let line = match replies {
             Replies::One(Reply::Line(line)) => line,
             Replies::One(Reply::Refused(refusal)) => return Err(refusal.into()),

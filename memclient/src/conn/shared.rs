@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{net::Stream, proto::Limits};
 
+/// A reply of which so much has come, and which is not whole, is a large one.
+const ARRIVING: usize = 32 * 1024;
+
 /// Bounds of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionOptions {
@@ -31,6 +34,10 @@ pub(super) struct Shared {
     closed: AtomicBool,
     /// How many calls await their answer, for those who choose among connections.
     load: AtomicUsize,
+    /// How many of them are large.
+    large: AtomicUsize,
+    /// Whether a large reply has come in part.
+    arriving: AtomicBool,
     /// Those who wait for room do so one after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
     pub(super) waiting: AtomicUsize,
@@ -50,6 +57,8 @@ pub(super) struct State {
     pub(super) watched: bool,
     /// Whether a deadline has passed, as far as is known.
     pub(super) overdue: bool,
+    /// How many calls there had been when somebody last asked whether the connection is used.
+    seen: u64,
     /// Whether every handle is gone. It stands under the lock so that the driver, which ends the
     /// connection then, cannot go to sleep without having seen it.
     unused: bool,
@@ -78,12 +87,15 @@ impl Shared {
                 parked: false,
                 watched: false,
                 overdue: false,
+                seen: 0,
                 unused: false,
             }),
             io: Mutex::new(Io::new(stream)),
             handles: AtomicUsize::new(1),
             closed: AtomicBool::new(false),
             load: AtomicUsize::new(0),
+            large: AtomicUsize::new(0),
+            arriving: AtomicBool::new(false),
             turn: tokio::sync::Mutex::new(()),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
@@ -139,12 +151,31 @@ impl Shared {
         self.load.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_load(&self) {
+    pub(super) fn add_load(&self, large: bool) {
         self.load.fetch_add(1, Ordering::Relaxed);
+        if large {
+            self.large.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    pub(super) fn remove_load(&self) {
+    pub(super) fn remove_load(&self, large: bool) {
         self.load.fetch_sub(1, Ordering::Relaxed);
+        if large {
+            self.large.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Says whether anything large is under way.
+    pub(super) fn is_bulky(&self) -> bool {
+        self.large.load(Ordering::Relaxed) > 0 || self.arriving.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many bytes have come of a reply that is not whole yet.
+    pub(super) fn note_rest(&self, bytes: usize) {
+        let arriving = bytes >= ARRIVING;
+        if self.arriving.load(Ordering::Relaxed) != arriving {
+            self.arriving.store(arriving, Ordering::Relaxed);
+        }
     }
 }
 
@@ -183,6 +214,12 @@ impl State {
             return if self.unused { self.rouse_driver() } else { None };
         }
         self.hand_to_driver()
+    }
+
+    /// Says whether there was a call since this was asked last, or one is under way.
+    pub(super) fn was_used(&mut self) -> bool {
+        let enqueued = self.machine.enqueued();
+        std::mem::replace(&mut self.seen, enqueued) != enqueued || !self.machine.is_quiet()
     }
 
     /// Says whether nothing is under way and nobody can ask for more.

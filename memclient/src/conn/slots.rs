@@ -165,7 +165,7 @@ impl Slots {
     }
 
     /// Says whether no caller has a slot and no reply is to come for one who left.
-    #[cfg(all(test, shuttle))]
+    #[cfg(test)]
     pub(super) fn are_vacant(&self) -> bool {
         self.all.iter().all(|slot| matches!(slot, Slot::Vacant { .. }))
     }

@@ -8,17 +8,18 @@ use std::{
     future::Future,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use tokio::{runtime::Id, sync::Notify, task::AbortHandle, time::timeout_at};
 
-use super::{backoff::Backoff, choice::Choice, options::PoolOptions};
+use super::{backoff::Backoff, choice::Choice, options::PoolOptions, size::Size};
 use crate::{
     conn::Connection,
     error::{Delivery, Error, Result, Step},
     net::{Address, dial, tls_refusal},
+    runtime::Executor,
 };
 
 pub(super) struct LocalPool {
@@ -38,6 +39,8 @@ struct State {
     dialing: Option<Dialing>,
     backoff: Backoff,
     failure: Option<Error>,
+    /// Whether somebody looks for connections that are not used.
+    shrinking: bool,
 }
 
 /// A dial that is under way; dropping it ends it.
@@ -56,22 +59,23 @@ impl LocalPool {
         }
     }
 
-    /// Gives the open connection for the next call, which is large or not, to `call`; `None` where
-    /// there is none.
+    /// Gives the open connection for the next call, of this size, to `call`; `None` where there is
+    /// none.
     ///
     /// Where one more would serve better and the limit allows it, it is opened for the calls to
-    /// come.
+    /// come, and closed again when those have ended.
     pub(super) fn with_open<T>(
         self: &Arc<Self>,
-        large: bool,
+        size: Size,
         call: impl FnOnce(&Connection) -> T,
     ) -> Option<T> {
         let open = self.open.load();
         if open.is_empty() {
             return None;
         }
-        let chosen = self.choice.choose(&open, large);
-        if chosen.more && open.len() < self.options.max_connections {
+        let chosen = self.choice.choose(&open, size);
+        let more = chosen.more || open.len() < self.options.min_connections;
+        if more && open.len() < self.options.max_connections {
             let mut state = self.state();
             if !state.backoff.holds(Instant::now()) {
                 self.dial(&mut state);
@@ -149,10 +153,42 @@ impl LocalPool {
     }
 
     /// Puts a connection on the list.
-    fn add(&self, connection: Connection, _: &MutexGuard<'_, State>) {
+    fn add(self: &Arc<Self>, connection: Connection, state: &mut MutexGuard<'_, State>) {
+        let all: Vec<_> = self.open.load().iter().cloned().chain([connection]).collect();
+        let spare = all.len() > self.options.min_connections;
+        self.open.store(Arc::new(all));
+        if let Some(idle) = self.options.idle_timeout
+            && let Ok(executor) = Executor::get()
+            && spare
+            && !std::mem::replace(&mut state.shrinking, true)
+        {
+            executor.spawn(shrink(Arc::downgrade(self), idle));
+        }
+    }
+
+    /// Takes those connections off the list that were not used since the last time, but keeps the
+    /// fewest; false when no more than those are left.
+    fn drop_unused(&self) -> bool {
+        let mut state = self.state();
+        self.drop_closed(&state);
         let open = self.open.load();
-        let all = open.iter().cloned().chain([connection]);
-        self.open.store(Arc::new(all.collect()));
+        let used: Vec<bool> = open.iter().map(Connection::was_used).collect();
+        let fewest = self.options.min_connections;
+        let mut spare = used.iter().filter(|used| !**used).count();
+        spare = spare.min(open.len().saturating_sub(fewest));
+        let mut kept = Vec::with_capacity(open.len());
+        // The last ones go: the first is where calls that go together go.
+        for (connection, used) in open.iter().zip(used).rev() {
+            if used || spare == 0 {
+                kept.push(connection.clone());
+            } else {
+                spare -= 1;
+            }
+        }
+        kept.reverse();
+        state.shrinking = kept.len() > fewest;
+        self.open.store(Arc::new(kept));
+        state.shrinking
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,7 +225,7 @@ impl Drop for Attempt {
             state.dialing = None;
             match self.outcome.take() {
                 Some(Ok(connection)) => {
-                    pool.add(connection, &state);
+                    pool.add(connection, &mut state);
                     state.failure = None;
                     state.backoff.succeeded();
                 }
@@ -204,6 +240,17 @@ impl Drop for Attempt {
             }
         }
         pool.dialed.notify_waiters();
+    }
+}
+
+/// Looks for connections that are not used, until there are few.
+async fn shrink(pool: Weak<LocalPool>, idle: Duration) {
+    loop {
+        tokio::time::sleep(idle).await;
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.drop_unused() {
+            return;
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod backoff;
 mod choice;
 mod local;
 mod options;
+mod size;
 
 use std::{
     fmt,
@@ -14,8 +15,8 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::runtime::{Handle, Id};
 
-use self::local::LocalPool;
-pub(crate) use self::options::PoolOptions;
+use self::{local::LocalPool, size::LargeKeys};
+pub(crate) use self::{options::PoolOptions, size::Size};
 use crate::{
     conn::Connection,
     error::{Error, Result},
@@ -33,6 +34,7 @@ struct Inner {
     /// One for each runtime on which the client is used: seldom more than two.
     locals: ArcSwap<Vec<Arc<LocalPool>>>,
     adding: Mutex<()>,
+    large_keys: LargeKeys,
 }
 
 impl Pool {
@@ -40,7 +42,8 @@ impl Pool {
     pub(crate) fn new(address: Address, options: PoolOptions) -> Self {
         let name = address.to_string().into();
         let locals = ArcSwap::default();
-        Self(Arc::new(Inner { address, name, options, locals, adding: Mutex::default() }))
+        let (adding, large_keys) = (Mutex::default(), LargeKeys::new());
+        Self(Arc::new(Inner { address, name, options, locals, adding, large_keys }))
     }
 
     /// Returns the node's address as text.
@@ -53,16 +56,26 @@ impl Pool {
         self.0.options.max_connections
     }
 
-    /// Gives the open connection for the next call, which is large or not, to `call`; `None` where
-    /// there is none yet.
+    /// Notes how many bytes the value of a key has, for calls to come.
+    pub(crate) fn note_size(&self, key: &[u8], bytes: usize) {
+        self.0.large_keys.note(key, bytes);
+    }
+
+    /// Returns about how many bytes the value of a key has, as far as it is remembered.
+    pub(crate) fn expected_size(&self, key: &[u8]) -> usize {
+        if self.0.large_keys.knows(key) { size::LARGE } else { 0 }
+    }
+
+    /// Gives the open connection for the next call, of this size, to `call`; `None` where there is
+    /// none yet.
     pub(crate) fn with_open<T>(
         &self,
-        large: bool,
+        size: Size,
         call: impl FnOnce(&Connection) -> T,
     ) -> Option<T> {
         let runtime = Handle::try_current().ok()?.id();
         let locals = self.0.locals.load();
-        locals.iter().find(|local| local.runtime == runtime)?.with_open(large, call)
+        locals.iter().find(|local| local.runtime == runtime)?.with_open(size, call)
     }
 
     /// Returns an open connection, and opens one where there is none.

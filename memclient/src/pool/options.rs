@@ -10,6 +10,9 @@ pub(crate) struct PoolOptions {
     /// What every connection shows before anything else.
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) connect_timeout: Duration,
-    /// The most connections to the node, per runtime.
+    /// The fewest connections to the node once there is one, and the most, per runtime.
+    pub(crate) min_connections: usize,
     pub(crate) max_connections: usize,
+    /// For how long a connection beyond the fewest may be unused.
+    pub(crate) idle_timeout: Option<Duration>,
 }

@@ -11,3 +11,14 @@ pub(crate) enum Reply {
     Line(Bytes),
     Refused(Refusal),
 }
+
+impl Reply {
+    /// Returns the data of the item, if there is one.
+    pub(crate) fn data(&self) -> Option<&Bytes> {
+        match self {
+            Self::Meta(reply) => reply.data.as_ref(),
+            Self::Item(item) => item.as_ref().map(|(_, data)| data),
+            Self::Line(_) | Self::Refused(_) => None,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,8 +15,11 @@ use tokio::task::JoinSet;
 use super::{assert_own, patient, put, spread, within};
 
 const LARGE: usize = 900_000;
-const READERS: usize = 2;
-const CALLS: usize = 320;
+const READERS: u64 = 2;
+
+/// How many large values are read meanwhile, and how many small ones alone.
+const LARGE_READS: u64 = 100;
+const SMALL_READS: usize = 4000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_reader_of_small_values_goes_on_while_large_ones_are_under_way() {
@@ -31,65 +34,58 @@ async fn many_readers_of_small_values_go_on_while_large_ones_are_under_way() {
 /// Has so many tasks read a small value, alone and beside others who read large ones.
 async fn check(tasks: usize) {
     let server = Memcached::builder().arg("-m").arg("256").start().await.unwrap();
+    let writer = patient(&server.address()).build().unwrap();
+    put(&writer, "small", 100).await;
+    for reader in 0..READERS {
+        put(&writer, &format!("large:{reader}"), LARGE).await;
+    }
     let proxy = Proxy::start(server.address(), Faults::none().bandwidth(50_000_000)).unwrap();
     let client = patient(&proxy.address()).build().unwrap();
-    put(&client, "small", 100).await;
-    for reader in 0..READERS {
-        put(&client, &format!("large:{reader}"), LARGE).await;
-    }
 
-    let mut alone = read_small(&client, tasks).await;
-    let large = Arc::new(Large::default());
+    let mut alone = read_small(&client, tasks, move |own| own >= SMALL_READS / tasks).await;
+    let large = Arc::new(AtomicU64::new(0));
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let (client, large) = (client.clone(), Arc::clone(&large));
         readers.spawn(async move {
             let key = format!("large:{reader}");
-            while !large.over.load(Ordering::SeqCst) {
+            while large.load(Ordering::SeqCst) < LARGE_READS {
                 let value = client.get(&key).await.unwrap().expect("it is no miss");
                 assert_own(&key, &value);
                 assert_eq!(value.len(), LARGE);
-                large.read.fetch_add(1, Ordering::SeqCst);
+                large.fetch_add(1, Ordering::SeqCst);
             }
         });
     }
-    within(async {
-        while large.read.load(Ordering::SeqCst) < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-    let before = large.read.load(Ordering::SeqCst);
-    let mut beside = read_small(&client, tasks).await;
-    let read = large.read.load(Ordering::SeqCst) - before;
-    large.over.store(true, Ordering::SeqCst);
+    let over = move |_| large.load(Ordering::SeqCst) >= LARGE_READS;
+    let mut beside = read_small(&client, tasks, over).await;
     within(readers.join_all()).await;
 
     println!(
-        "big and small: {tasks} alone {}; beside {READERS} readers of {LARGE} bytes, who read {read} \
-         meanwhile on {} connections, {}",
+        "big and small: {tasks} alone {}; beside {READERS} readers of {LARGE} bytes, on {} \
+         connections, {}",
         spread(&mut alone),
         proxy.accepts(),
         spread(&mut beside)
     );
-    // Were each small one to wait for a large one of each reader, there would be as many of both.
-    assert!(read < CALLS as u64 * READERS as u64, "{read} large for {CALLS} small values");
+    // Were each small one to wait for a large one, a task would read one for every two large.
+    let least = LARGE_READS as usize * tasks;
+    assert!(beside.len() > 2 * least, "{} small for {LARGE_READS} large values", beside.len());
 }
 
-#[derive(Default)]
-struct Large {
-    read: AtomicU64,
-    over: AtomicBool,
-}
-
-/// Has the small value read some hundred times, by so many tasks; returns how long each call took.
-async fn read_small(client: &Client, tasks: usize) -> Vec<Duration> {
+/// Has the small value read by so many tasks, each until `over` of how often it has read it; returns
+/// how long each call took.
+async fn read_small(
+    client: &Client,
+    tasks: usize,
+    over: impl Fn(usize) -> bool + Clone + Send + 'static,
+) -> Vec<Duration> {
     let mut readers = JoinSet::new();
     for _ in 0..tasks {
-        let client = client.clone();
+        let (client, over) = (client.clone(), over.clone());
         readers.spawn(async move {
             let mut times = Vec::new();
-            for _ in 0..CALLS / tasks {
+            while !over(times.len()) {
                 let begin = Instant::now();
                 let value = client.get("small").await.unwrap().expect("it is no miss");
                 times.push(begin.elapsed());

@@ -65,10 +65,10 @@ impl Caller {
     }
 
     async fn send_ask(&self, ask: Ask<'_, Get<'_>>) -> Result<InFlight> {
-        if let Some(flight) = self.connection.send(ask, BYTES, self.deadline)? {
+        if let Some(flight) = self.connection.send(ask, BYTES, false, self.deadline)? {
             return Ok(flight);
         }
-        self.connection.send_when_room(ask, BYTES, self.deadline).await
+        self.connection.send_when_room(ask, BYTES, false, self.deadline).await
     }
 }
 
