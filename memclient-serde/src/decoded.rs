@@ -24,8 +24,9 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// Fails on pickle, on compressed values, on text that is not UTF-8 and on integers that are
-    /// not decimal or do not fit 128 bits.
+    /// Fails on pickle, on compressed values that this build does not read or that are damaged or
+    /// longer than [`Compression::LIMIT`](crate::compress::Compression::LIMIT), on text that is not
+    /// UTF-8 and on integers that are not decimal or do not fit 128 bits.
     ///
     /// ```
     /// use memclient_serde::{Decoded, Flags, Payload};
@@ -35,10 +36,11 @@ impl Payload {
     /// # Ok::<(), memclient_serde::DecodeError>(())
     /// ```
     pub fn decoded(&self) -> Result<Decoded, DecodeError> {
-        match plain::format(self, "a value")? {
-            Format::Text => plain::text(&self.data).map(|text| Decoded::Text(text.to_owned())),
-            Format::Integer => plain::integer(&self.data, "integer").map(Decoded::Integer),
-            _ => Ok(Decoded::Bytes(self.data.clone())),
+        let (format, data) = plain::open(self, "a value")?;
+        match format {
+            Format::Text => plain::text(&data).map(|text| Decoded::Text(text.to_owned())),
+            Format::Integer => plain::integer(&data, "integer").map(Decoded::Integer),
+            _ => Ok(Decoded::Bytes(data.into_owned())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, str::Utf8Error};
 
-use crate::format::Format;
+use crate::{flags::Algorithm, format::Format};
 
 /// Reports why a value cannot be written.
 ///
@@ -121,13 +121,15 @@ pub enum DecodeErrorKind {
     FormatMismatch,
     /// The flags name a format that is not read.
     UnsupportedFormat,
-    /// The flags name a compression that is not read.
+    /// The flags name a compression that is not read, or not by this build.
     UnsupportedCompression,
-    /// The bytes are not a value of the type: cut off, damaged, or of another type.
+    /// The bytes are not a value of the type, or not what their compression wrote: cut off,
+    /// damaged, or of another type.
     Corrupt,
-    /// Bytes are left over after the value.
+    /// Bytes are left over after the value, or after its compressed form.
     TrailingBytes,
-    /// The value nests deeper, or claims more elements, than its length can justify.
+    /// The value nests deeper, or claims more elements, than its length can justify, or is longer
+    /// without its compression than the reader allows.
     Limit,
 }
 
@@ -140,11 +142,12 @@ impl DecodeError {
             }
             DecodeRepr::Unsupported(_) => DecodeErrorKind::UnsupportedFormat,
             DecodeRepr::Compressed(_) => DecodeErrorKind::UnsupportedCompression,
-            DecodeRepr::Text(_) | DecodeRepr::Integer { .. } | DecodeRepr::Content { .. } => {
-                DecodeErrorKind::Corrupt
-            }
+            DecodeRepr::Text(_)
+            | DecodeRepr::Integer { .. }
+            | DecodeRepr::Content { .. }
+            | DecodeRepr::Damaged(_) => DecodeErrorKind::Corrupt,
             DecodeRepr::Trailing { .. } => DecodeErrorKind::TrailingBytes,
-            DecodeRepr::Limit(_) => DecodeErrorKind::Limit,
+            DecodeRepr::Limit(_) | DecodeRepr::TooLarge { .. } => DecodeErrorKind::Limit,
         }
     }
 
@@ -185,8 +188,20 @@ impl DecodeError {
     }
 
     #[cold]
-    pub(crate) fn compressed(algorithm: &'static str) -> Self {
+    pub(crate) fn compressed(algorithm: Algorithm) -> Self {
         Self(Box::new(DecodeRepr::Compressed(algorithm)))
+    }
+
+    #[cfg(any(feature = "zlib", feature = "zstd", feature = "lz4"))]
+    #[cold]
+    pub(crate) fn damaged(algorithm: Algorithm) -> Self {
+        Self(Box::new(DecodeRepr::Damaged(algorithm)))
+    }
+
+    #[cfg(any(feature = "zlib", feature = "zstd", feature = "lz4"))]
+    #[cold]
+    pub(crate) fn too_large(algorithm: Algorithm, limit: usize) -> Self {
+        Self(Box::new(DecodeRepr::TooLarge { algorithm, limit }))
     }
 
     #[cold]
@@ -205,7 +220,7 @@ impl DecodeError {
         Self(Box::new(DecodeRepr::Limit(limit)))
     }
 
-    #[cfg(any(feature = "bincode", feature = "json"))]
+    #[cfg(any(feature = "bincode", feature = "json", feature = "zlib", feature = "zstd"))]
     #[cold]
     pub(crate) fn trailing(used: usize, len: usize) -> Self {
         Self(Box::new(DecodeRepr::Trailing { used, len }))
@@ -240,10 +255,24 @@ impl fmt::Display for DecodeError {
                 "unsupported format: {format} is not read; have its writer store text, bytes, \
                  integers or a format that both sides know"
             ),
+            DecodeRepr::Compressed(Algorithm::Unknown) => f.write_str(
+                "unsupported compression: the flags name none that is known here; have the writer \
+                 store the value uncompressed",
+            ),
             DecodeRepr::Compressed(algorithm) => write!(
                 f,
-                "unsupported compression: {algorithm} is not read; have its writer store the value \
-                 uncompressed"
+                "unsupported compression: this build does not read {algorithm}; switch on the \
+                 feature `{algorithm}`"
+            ),
+            DecodeRepr::Damaged(algorithm) => write!(
+                f,
+                "the bytes are not what {algorithm} wrote: they are damaged or cut off, store the \
+                 value again"
+            ),
+            DecodeRepr::TooLarge { algorithm, limit } => write!(
+                f,
+                "the bytes were refused: without {algorithm} they are more than {limit}; \
+                 decompress them with a higher limit, or store the value again"
             ),
             DecodeRepr::Text(_) => {
                 f.write_str("the bytes are not UTF-8 text; read them as `Vec<u8>` or `Bytes`")
@@ -281,14 +310,19 @@ impl Error for DecodeError {
 
 #[derive(Debug)]
 #[cfg_attr(
-    not(any(feature = "bincode", feature = "json")),
-    expect(dead_code, reason = "some failures belong to codecs alone")
+    not(all(
+        any(feature = "bincode", feature = "json"),
+        any(feature = "zlib", feature = "zstd", feature = "lz4"),
+    )),
+    expect(dead_code, reason = "some failures belong to codecs and compressions alone")
 )]
 enum DecodeRepr {
     Mismatch { expected: &'static str, found: Format },
     Absent { expected: &'static str },
     Unsupported(Format),
-    Compressed(&'static str),
+    Compressed(Algorithm),
+    Damaged(Algorithm),
+    TooLarge { algorithm: Algorithm, limit: usize },
     Text(Utf8Error),
     Integer { expected: &'static str, problem: &'static str },
     Trailing { used: usize, len: usize },
@@ -335,7 +369,7 @@ mod tests {
             (DecodeError::mismatch("x", Format::Json), true, false, false),
             (DecodeError::absent("x"), true, false, false),
             (DecodeError::unsupported(Format::Pickle), false, true, false),
-            (DecodeError::compressed("zlib"), false, true, false),
+            (DecodeError::compressed(Algorithm::Zlib), false, true, false),
             (DecodeError::integer("u8", "none"), false, false, true),
         ] {
             assert_eq!(error.is_format_mismatch(), mismatch, "{error}");

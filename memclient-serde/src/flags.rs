@@ -23,7 +23,7 @@ use crate::format::Format;
 /// | 25–31 | | not used |
 ///
 /// The low bits agree with pymemcache and pylibmc, so text, integers and bytes written by either
-/// side are read by the other.
+/// side are read by the other, compressed with zlib or not.
 ///
 /// ```
 /// use std::time::Duration;
@@ -167,25 +167,41 @@ impl Flags {
         Some(Duration::from_nanos(nanos))
     }
 
-    /// Returns the name of the compression, for messages.
-    pub(crate) const fn compression_name(self) -> &'static str {
-        if self.0 & ZLIB != 0 {
-            return "zlib";
+    /// Returns how the value is compressed, or `None` when it is not.
+    pub(crate) const fn algorithm(self) -> Option<Algorithm> {
+        let zlib = self.0 & ZLIB != 0;
+        match (zlib, (self.0 & COMPRESSION) >> COMPRESSION_SHIFT) {
+            (false, 0) => None,
+            (true, 0) => Some(Algorithm::Zlib),
+            (false, 1) => Some(Algorithm::Zstd),
+            (false, 2) => Some(Algorithm::Lz4),
+            _ => Some(Algorithm::Unknown),
         }
-        match (self.0 & COMPRESSION) >> COMPRESSION_SHIFT {
-            0 => "no compression",
-            1 => "zstd",
-            2 => "lz4",
-            _ => "an unknown compression",
-        }
+    }
+
+    /// Names the compression of a value that had none.
+    pub(crate) const fn with_algorithm(self, algorithm: Algorithm) -> Self {
+        Self(match algorithm {
+            Algorithm::Zlib => self.0 | ZLIB,
+            Algorithm::Zstd => self.0 | 1 << COMPRESSION_SHIFT,
+            Algorithm::Lz4 => self.0 | 2 << COMPRESSION_SHIFT,
+            Algorithm::Unknown => self.0 | COMPRESSION,
+        })
+    }
+
+    /// Clears the bits that name a compression.
+    pub(crate) const fn without_compression(self) -> Self {
+        Self(self.0 & !(ZLIB | COMPRESSION))
     }
 }
 
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Flags({:#x}: {})", self.0, self.format())?;
+        if let Some(algorithm) = self.algorithm() {
+            write!(f, ", {algorithm}")?;
+        }
         for (set, word) in [
-            (self.is_compressed(), self.compression_name()),
             (self.is_absent(), "absent"),
             (self.is_typed(), "typed"),
             (self.has_header(), "header"),
@@ -207,6 +223,27 @@ impl From<Flags> for u32 {
 impl From<u32> for Flags {
     fn from(bits: u32) -> Self {
         Self::from_bits(bits)
+    }
+}
+
+/// A compression that flags can name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Algorithm {
+    Zlib,
+    Zstd,
+    Lz4,
+    /// A code that this version does not know, or two compressions at once.
+    Unknown,
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Zlib => "zlib",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+            Self::Unknown => "an unknown compression",
+        })
     }
 }
 
@@ -292,6 +329,24 @@ mod tests {
         assert!(Flags::from_bits(8).is_compressed());
         assert!(Flags::from_bits(0x1000).is_compressed());
         assert!(!Flags::from_bits(!0x3008).is_compressed());
+    }
+
+    #[test]
+    fn every_compression_survives_its_flags_and_leaves_the_others_alone() {
+        let plain = Flags::from_bits(!0x3008);
+        assert_eq!(plain.algorithm(), None);
+        for (algorithm, bits) in [
+            (Algorithm::Zlib, 8),
+            (Algorithm::Zstd, 0x1000),
+            (Algorithm::Lz4, 0x2000),
+            (Algorithm::Unknown, 0x3000),
+        ] {
+            assert_eq!(Flags::BYTES.with_algorithm(algorithm).bits(), bits);
+            let flags = plain.with_algorithm(algorithm);
+            assert_eq!(flags.algorithm(), Some(algorithm));
+            assert_eq!(flags.without_compression(), plain);
+        }
+        assert_eq!(Flags::from_bits(0x1008).algorithm(), Some(Algorithm::Unknown));
     }
 
     #[test]

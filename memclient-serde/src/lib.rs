@@ -8,6 +8,8 @@
 //!   back. Text, bytes and integers are stored as every client stores them; other types go through
 //!   a [`Codec`]. Reading is bounded: no bytes, however hostile, make it panic, recurse without end
 //!   or allocate more than their length justifies.
+//! * [`Compression`] makes large values smaller when they are written. Reading needs no setting: the
+//!   flags name what was done, and what it may cost is bounded too.
 //! * [`CacheKey`] writes a value into a key that people can read and that is never another's.
 //! * [`Schema`] describes the shape of a type; its [`Fingerprint`] in the key keeps two versions of
 //!   a program from reading each other's bytes.
@@ -34,15 +36,25 @@
 //! |---|---|---|
 //! | `bincode` | yes | [`Bincode`], the default format of serde types; the crate `bincode` |
 //! | `json` | no | [`Json`], for values that others read; the crate `serde_json` |
+//! | `zlib` | yes | [`Compression::zlib`], which pymemcache reads and writes; `flate2` with `zlib-rs` |
+//! | `zstd` | no | [`Compression::zstd`]; the crate `zstd`, which compiles C |
+//! | `lz4` | no | [`Compression::lz4`]; the crate `lz4_flex` |
 //!
-//! Without either, text, bytes and integers are left.
+//! Without `bincode` and `json`, text, bytes and integers are left.
 
 #![cfg_attr(
-    not(all(feature = "bincode", feature = "json")),
+    not(all(
+        feature = "bincode",
+        feature = "json",
+        feature = "zlib",
+        feature = "zstd",
+        feature = "lz4",
+    )),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
 
 pub mod codec;
+pub mod compress;
 pub mod error;
 pub mod flags;
 pub mod format;
@@ -56,6 +68,7 @@ mod decoded;
 
 pub use crate::{
     codec::Codec,
+    compress::Compression,
     decoded::Decoded,
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},
     flags::Flags,

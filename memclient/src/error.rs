@@ -48,6 +48,8 @@ enum Kind {
     #[cfg_attr(not(feature = "__tls"), expect(dead_code, reason = "there is no TLS to fail"))]
     Tls(Box<str>),
     Auth(Box<str>),
+    Unfit(Box<str>),
+    Unsupported(Box<str>),
     Timeout(Step),
     Closed,
     Protocol(Box<str>),
@@ -132,9 +134,11 @@ impl Error {
         }
     }
 
-    /// Returns true when no connection could be opened, or TLS could not be agreed on over it.
+    /// Returns true when no connection could be opened, TLS could not be agreed on over it, or the
+    /// server there is not one that this client may speak with.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect | Kind::Timeout(Step::Connect)) || self.is_tls()
+        matches!(self.0.kind, Kind::Connect | Kind::Unfit(_) | Kind::Timeout(Step::Connect))
+            || self.is_tls()
     }
 
     /// Returns true when TLS could not be agreed on with the server: it did not prove to be who it
@@ -148,6 +152,12 @@ impl Error {
     /// See [`ClientBuilder::credentials`](crate::ClientBuilder::credentials).
     pub fn is_auth(&self) -> bool {
         matches!(self.0.kind, Kind::Auth(_))
+    }
+
+    /// Returns true when the server, or the dialect that is spoken with it, has no words for the
+    /// operation; the text says what it needs. Nothing was sent, and repeating the call cannot help.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.0.kind, Kind::Unsupported(_))
     }
 
     /// Returns true when the connection ended while the call was under way.
@@ -180,7 +190,7 @@ impl Error {
 
     /// Returns true when the command certainly had no effect and may be repeated as it is.
     pub fn is_retryable(&self) -> bool {
-        self.0.delivery == Delivery::NotSent && !self.is_input()
+        self.0.delivery == Delivery::NotSent && !self.is_input() && !self.is_unsupported()
     }
 
     pub(crate) fn address(text: &str, complaint: &str) -> Self {
@@ -205,6 +215,14 @@ impl Error {
 
     pub(crate) fn auth(text: impl Into<Box<str>>) -> Self {
         Self::new(Kind::Auth(text.into()), Delivery::Refused)
+    }
+
+    pub(crate) fn unfit(text: impl Into<Box<str>>) -> Self {
+        Self::new(Kind::Unfit(text.into()), Delivery::NotSent)
+    }
+
+    pub(crate) fn unsupported(text: impl Into<Box<str>>) -> Self {
+        Self::new(Kind::Unsupported(text.into()), Delivery::NotSent)
     }
 
     pub(crate) fn timeout(step: Step, delivery: Delivery) -> Self {
@@ -322,7 +340,11 @@ impl fmt::Display for Error {
             Kind::Decode => {
                 f.write_str("the stored item could not be decoded as the type asked for")
             }
-            Kind::Address(text) | Kind::Config(text) | Kind::Auth(text) => f.write_str(text),
+            Kind::Address(text)
+            | Kind::Config(text)
+            | Kind::Auth(text)
+            | Kind::Unfit(text)
+            | Kind::Unsupported(text) => f.write_str(text),
             Kind::Connect => f.write_str("no connection: is memcached running there?"),
             Kind::Timeout(Step::Connect) => f.write_str("the deadline passed while connecting"),
             Kind::Tls(text) => write!(f, "no TLS with the server: {text}"),

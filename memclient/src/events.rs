@@ -1,10 +1,12 @@
 //! What the layers report, for metrics, traces and logs.
 
+use std::{fmt, sync::Arc};
+
 use memclient_serde::{DecodeError, EncodeError};
 
 use crate::{error::Error, wire::Key};
 
-/// Hears what happens in a cache. Called in the middle of operations, so it must be quick and must
+/// Hears what happens in a cache or a client. Called in the middle of operations, so it must be quick and must
 /// not block.
 pub trait Observer: Send + Sync + 'static {
     /// Hears of one event.
@@ -40,6 +42,39 @@ pub enum Event<'a> {
         /// Why not.
         error: &'a EncodeError,
     },
+    /// A write whose caller did not wait was refused by the server, or lost with its connection.
+    /// Reported once for those that were lost together.
+    UnconfirmedFailed {
+        /// Why, and whether the write may have taken effect.
+        error: &'a Error,
+    },
+    /// A read failed and was answered as a miss, because the client's reads fail open.
+    ReadFailedOpen {
+        /// Why it failed.
+        error: &'a Error,
+    },
+}
+
+/// An observer, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Observed(Option<Arc<dyn Observer>>);
+
+impl Observed {
+    pub(crate) fn by(observer: impl Observer) -> Self {
+        Self(Some(Arc::new(observer)))
+    }
+
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.0 {
+            observer.event(event);
+        }
+    }
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Observed" } else { "Unobserved" })
+    }
 }
 
 /// Passes events to the `tracing` subscriber of the program.
@@ -66,6 +101,12 @@ impl Observer for TracingObserver {
                     %error,
                     "a value cannot be encoded and is not kept"
                 );
+            }
+            Event::UnconfirmedFailed { error } => {
+                tracing::warn!(%error, "a write that nobody waited for failed");
+            }
+            Event::ReadFailedOpen { error } => {
+                tracing::warn!(%error, "a read failed and was answered as a miss");
             }
         }
     }

@@ -68,6 +68,9 @@
 //! | `moka` | yes | the near tier and [`MokaBackend`] |
 //! | `bincode` | yes | bincode 2 as the format of serde types |
 //! | `json` | | JSON as a format of serde types |
+//! | `zlib` | yes | values compressed with zlib, as pymemcache does it ([`Compression`]) |
+//! | `zstd` | | values compressed with Zstandard; compiles C |
+//! | `lz4` | | values compressed with LZ4 |
 //! | `tracing` | | events of the cache as `tracing` events |
 //! | `tls` | | TLS with rustls and ring: [`ClientBuilder::tls`], `memcaches://` |
 //! | `tls-aws-lc` | | the same with aws-lc for ring; with both it is ring |
@@ -99,8 +102,8 @@ pub mod __private;
 #[cfg(feature = "derive")]
 pub use memclient_derive::{CacheKey, CacheValue, cached};
 pub use memclient_serde::{
-    CacheKey, CacheValue, DecodeError, Decoded, EncodeError, Fingerprint, Flags, Format, KeyWriter,
-    Payload, Schema,
+    CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint, Flags,
+    Format, KeyWriter, Payload, Schema,
 };
 
 #[cfg(feature = "moka")]
@@ -112,11 +115,13 @@ pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{Cache, CacheBuilder, CacheStats, Loaded, Policy, Produced, TypedCache},
-    client::{Client, ClientBuilder, Item},
+    client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,
+    conn::Settled,
     error::{Delivery, Error, Result, Step},
     events::{Event, Observer},
     net::Address,
+    proto::{Dialect, command::ReplyEnd},
     tier::Tiered,
     wire::{
         AsKey, CasOutcome, CasToken, Charset, Deleted, IntoValue, Key, KeyError, KeyRef, MAX_KEY,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use memclient::{Client, ClientBuilder, Delivery, Error, Step, Ttl, Value};
+use memclient::{Client, ClientBuilder, Delivery, Dialect, Error, Step, Ttl, Value};
 use memclient_tests::{Answer, Gate, Memcached, Request, Script, Scripted};
 use tokio::task::JoinSet;
 
@@ -512,16 +512,17 @@ mod down {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_too_old_is_told_with_both_versions() {
+    async fn a_server_that_is_too_old_for_the_dialect_is_told_with_both_versions() {
         let old = Script::new().expect_line().send("VERSION 1.6.9\r\n");
         let new = Script::new().answer_version().expect_line().send("EN O1\r\n");
         let server = Scripted::each([old, new]).unwrap();
-        let client = patient(&server.address()).build().unwrap();
+        let client = patient(&server.address()).dialect(Dialect::Meta).build().unwrap();
 
         let error = within(client.get("k")).await.unwrap_err();
 
         let text = error.to_string();
         assert!(text.contains("1.6.9") && text.contains("1.6.10"), "{text}");
+        assert!(error.is_connect(), "{error:?}");
         assert_eq!(error.delivery(), Delivery::NotSent);
         within(until_ok(|| client.get("k"))).await;
     }
@@ -599,8 +600,19 @@ mod lies {
 
     #[tokio::test]
     async fn an_error_after_which_the_stream_may_be_out_of_step_ends_the_connection() {
-        check("ERROR\r\n", "ERROR").await;
         check("ERROR Too many open connections\r\n", "Too many open").await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_know_its_own_dialect_is_quoted_and_left() {
+        let server = lying(|_| "ERROR\r\n".into());
+        let client = patient(&server.address()).build().unwrap();
+
+        let error = within(client.get("k")).await.unwrap_err();
+
+        assert!(error.is_server_error(), "{error:?}");
+        assert_eq!(error.server_message(), Some("ERROR"));
+        answers_again(&client, &server).await;
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use bytes::Bytes;
 use memclient::{
-    CacheValue, CasToken, Client, Delivery, Error, Flags, KeyError, Result, Ttl, Value,
+    CacheValue, CasToken, Client, Delivery, Error, Flags, KeyError, ReplyEnd, Result, Ttl, Value,
 };
 use memclient_serde::DecodeErrorKind;
 use memclient_tests::{Memcached, Request, Scripted};
@@ -86,6 +86,14 @@ async fn a_life_beyond_2038_is_refused_by_every_operation_before_any_byte() {
             client.cas("k", "v", ttl, cas).await.map(drop),
             client.touch("k", ttl).await.map(drop),
             client.set_many([("k", "v")], ttl).await.remove(0).map(drop),
+            client.gat("k", ttl).await.map(drop),
+            client.gats("k", ttl).await.map(drop),
+            client.gat_many(&["k"], ttl).await.remove(0).map(drop),
+            client.gats_many(&["k"], ttl).await.remove(0).map(drop),
+            client.touch_many(&["k"], ttl).await.remove(0).map(drop),
+            client.incr_or_init("k", 1, 0, ttl).await.map(drop),
+            client.unconfirmed().set("k", "v", ttl).await,
+            client.unconfirmed().touch("k", ttl).await,
         ];
         for outcome in refused {
             let error = outcome.unwrap_err();
@@ -128,6 +136,125 @@ async fn a_value_over_the_clients_limit_is_refused_by_every_write_before_any_byt
     }
     assert_eq!(client.get("good").await.unwrap(), None);
     received_only_good_calls(&server, "good", 1);
+}
+
+#[tokio::test]
+async fn nothing_can_be_smuggled_through_the_words_of_stats() {
+    let server = honest();
+    let client = Client::new(server.address()).unwrap();
+    let long = "x".repeat(251);
+
+    for words in [
+        &["items\r\nflush_all"][..],
+        &["items\nflush_all"],
+        &["items", "\r\nflush_all\r\n"],
+        &["items\0"],
+        &["cachedump 1 10"],
+        &[" items"],
+        &["items "],
+        &[""],
+        &["items", ""],
+        &["é"],
+        &["a\tb"],
+        &["\x7f"],
+        &[&long],
+    ] {
+        let error = client.stats_of(words).await.remove(0).1.unwrap_err();
+        assert!(error.is_input() && !error.is_retryable(), "{words:?}: {error:?}");
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        assert_eq!(error.command(), Some("stats"));
+    }
+    assert_eq!(client.get("good").await.unwrap(), None);
+
+    received_only_good_calls(&server, "good", 1);
+}
+
+#[tokio::test]
+async fn nothing_can_be_smuggled_through_a_raw_command() {
+    let server = honest();
+    let client = Client::new(server.address()).unwrap();
+    let long = "x".repeat(2001);
+
+    for line in [
+        "",
+        " ",
+        " version",
+        "version\r\n",
+        "version\n",
+        "version\r",
+        "version\r\nflush_all",
+        "version\nflush_all",
+        "version\0",
+        "version\tx",
+        "version\x7f",
+        // These would make the server wait for more, and take it from whoever comes next.
+        "set k 0 0 100",
+        "add k 0 0 100",
+        "replace k 0 0 100",
+        "append k 0 0 100",
+        "prepend k 0 0 100",
+        "cas k 0 0 100 1",
+        "ms k 100",
+        // And these have no reply.
+        "delete k noreply",
+        "flush_all noreply",
+        "mg k v q",
+        "md k q",
+        "ma k q O1",
+        &long,
+    ] {
+        for end in [ReplyEnd::Line, ReplyEnd::End] {
+            let error = client.raw_command(line, end).await.unwrap_err();
+            assert!(error.is_input() && !error.is_retryable(), "{line:?}: {error:?}");
+            assert_eq!(error.delivery(), Delivery::NotSent);
+            assert_eq!(error.command(), Some("raw_command"));
+        }
+    }
+    assert_eq!(client.get("good").await.unwrap(), None);
+
+    received_only_good_calls(&server, "good", 1);
+}
+
+#[tokio::test]
+async fn nothing_can_be_smuggled_through_a_prefix() {
+    for prefix in ["a\r\nflush_all\r\n", "a\n", "a b", "\0", "a\t", "\x7f", "é", &"p".repeat(101)]
+    {
+        let refused = Client::builder().server("127.0.0.1:1").key_prefix(prefix).build();
+        assert!(refused.is_err_and(|error| error.is_input()), "{prefix:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_dialect_has_no_word_for_is_refused_before_any_byte() {
+    let server = Scripted::answering(|request| match &request.words()[..] {
+        [version] if version == "version" => "VERSION 1.4.5\r\n",
+        [get, ..] if get == "get" => "END\r\n",
+        _ => "ERROR\r\n",
+    })
+    .unwrap();
+    let client = Client::new(server.address()).unwrap();
+    let (ttl, cas) = (Ttl::Never, CasToken::new(1));
+
+    for (needed, outcome) in [
+        ("1.6.10", client.delete_if("k", cas).await.map(drop)),
+        ("1.6.10", client.incr_or_init("k", 1, 0, ttl).await.map(drop)),
+        ("1.6.10", client.meta_of("k").await.map(drop)),
+        ("1.5.3", client.gat("k", ttl).await.map(drop)),
+        ("1.5.3", client.gats("k", ttl).await.map(drop)),
+        ("1.5.3", client.gat_many(&["k"], ttl).await.remove(0).map(drop)),
+        ("1.4.8", client.touch("k", ttl).await.map(drop)),
+        ("1.4.8", client.touch_many(&["k"], ttl).await.remove(0).map(drop)),
+        ("1.4.8", client.unconfirmed().touch("k", ttl).await),
+    ] {
+        let error = outcome.unwrap_err();
+        assert!(error.is_unsupported() && !error.is_retryable(), "{error:?}");
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        let text = error.to_string();
+        assert!(text.contains(needed) && text.contains("1.4.5"), "{text}");
+    }
+    assert_eq!(client.get("good").await.unwrap(), None);
+
+    assert_eq!(server.received(), b"version\r\nget good\r\n");
 }
 
 #[tokio::test]
@@ -193,7 +320,8 @@ async fn what_cannot_be_decoded_is_a_typed_error_and_the_client_goes_on() {
         (longer, &[DecodeErrorKind::TrailingBytes]),
         (absurd, &[corrupt, DecodeErrorKind::Limit]),
         (Value::new("\u{80}\u{4}N.", 1), &[DecodeErrorKind::UnsupportedFormat]),
-        (Value::new("x", 8), &[DecodeErrorKind::UnsupportedCompression]),
+        (Value::new("x", 8), &[corrupt]),
+        (Value::new("x", 0x3000), &[DecodeErrorKind::UnsupportedCompression]),
     ] {
         assert!(client.set("k", value, Ttl::Never).await.unwrap().is_stored());
         let read = client.get("k").await.unwrap().unwrap();
@@ -272,6 +400,23 @@ async fn every_operation(client: &Client, key: &[u8]) -> Vec<(&'static str, Resu
         ("touch", client.touch(key, ttl).await.map(drop)),
         ("incr", client.incr(key, 1).await.map(drop)),
         ("decr", client.decr(key, 1).await.map(drop)),
+        ("incr_or_init", client.incr_or_init(key, 1, 0, ttl).await.map(drop)),
+        ("gat", client.gat(key, ttl).await.map(drop)),
+        ("gats", client.gats(key, ttl).await.map(drop)),
+        ("gat_many", client.gat_many(&[key], ttl).await.remove(0).map(drop)),
+        ("gats_many", client.gats_many(&[key], ttl).await.remove(0).map(drop)),
+        ("delete_many", client.delete_many(&[key]).await.remove(0).map(drop)),
+        ("touch_many", client.touch_many(&[key], ttl).await.remove(0).map(drop)),
+        ("meta_of", client.meta_of(key).await.map(drop)),
+        ("unconfirmed set", client.unconfirmed().set(key, "v", ttl).await),
+        ("unconfirmed add", client.unconfirmed().add(key, "v", ttl).await),
+        ("unconfirmed replace", client.unconfirmed().replace(key, "v", ttl).await),
+        ("unconfirmed append", client.unconfirmed().append(key, "v").await),
+        ("unconfirmed prepend", client.unconfirmed().prepend(key, "v").await),
+        ("unconfirmed delete", client.unconfirmed().delete(key).await),
+        ("unconfirmed touch", client.unconfirmed().touch(key, ttl).await),
+        ("unconfirmed incr", client.unconfirmed().incr(key, 1).await),
+        ("unconfirmed decr", client.unconfirmed().decr(key, 1).await),
     ]
 }
 

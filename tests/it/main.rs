@@ -4,7 +4,7 @@
 
 mod backend_laws;
 mod cache;
-mod commands;
+mod compression;
 mod connection;
 mod floors;
 mod input;
@@ -16,6 +16,7 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod operations;
 mod promises;
 mod python;
 mod quickstart;

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use memclient::{Client, Decoded, Ttl, Value};
+use memclient::{Client, Compression, Decoded, Ttl, Value};
 use memclient_tests::{Memcached, PyValue, Python};
 
 #[tokio::test]
@@ -106,6 +106,71 @@ async fn what_memclient_wrote_is_read_by_pymemcache_with_its_type() {
 
     let keys: Vec<_> = expected.iter().map(|value| value.key.as_str()).collect();
     let read = python.read(&server.address(), &keys).await.unwrap();
+
+    assert_eq!(read, expected);
+}
+
+#[tokio::test]
+async fn what_pymemcache_compressed_is_read_with_its_type() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::new(server.address()).unwrap();
+
+    let written = python.write_compressed(&server.address(), "py:").await.unwrap();
+
+    let mut compressed = Vec::new();
+    for PyValue { key, kind, text } in &written {
+        let value = client.get(key).await.unwrap().unwrap();
+        if value.flags() & 8 != 0 {
+            compressed.push(key.trim_start_matches("py:"));
+        }
+        let decoded = value.decode_any();
+        match kind.as_str() {
+            "str" => assert_eq!(decoded.unwrap(), Decoded::Text(text.clone()), "{key}"),
+            "int" => {
+                assert_eq!(decoded.unwrap(), Decoded::Integer(text.parse().unwrap()), "{key}");
+                assert_eq!(value.decode::<i128>().unwrap().to_string(), *text);
+            }
+            "bytes" => assert_eq!(hex(&value.decode::<Bytes>().unwrap()), *text, "{key}"),
+            "list" => assert!(decoded.unwrap_err().to_string().contains("pickle")),
+            other => panic!("pymemcache wrote a value of the kind {other}"),
+        }
+    }
+    assert_eq!(compressed, ["text", "bytes", "int", "int-negative", "pickle"]);
+}
+
+#[tokio::test]
+async fn what_memclient_compressed_with_zlib_is_read_by_pymemcache_with_its_type() {
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::builder()
+        .server(server.address())
+        .compression(Compression::zlib(6).threshold(20))
+        .build()
+        .unwrap();
+    let text = "Grüße, 世界 🌍\r\n".repeat(100);
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(2000).collect();
+    let number = u128::MAX / 7;
+    let cases = [
+        ("text", Value::of(text.as_str()), 16 | 8, "str", text.clone()),
+        ("bytes", Value::of(bytes.clone()), 8, "bytes", hex(&bytes)),
+        ("text-short", Value::of("short"), 16, "str", "short".into()),
+        ("int", Value::of(number), 2, "int", number.to_string()),
+    ];
+    let mut expected = Vec::new();
+    for (key, value, flags, kind, text) in cases {
+        assert!(client.set(key, value.unwrap(), Ttl::secs(60)).await.unwrap().is_stored());
+        assert_eq!(server.item(key).await.unwrap().unwrap().flags, flags, "{key}");
+        let (key, kind) = (key.to_owned(), kind.to_owned());
+        expected.push(PyValue { key, kind, text });
+    }
+
+    let keys: Vec<_> = expected.iter().map(|value| value.key.as_str()).collect();
+    let read = python.read_compressed(&server.address(), &keys).await.unwrap();
 
     assert_eq!(read, expected);
 }

@@ -65,6 +65,26 @@ impl Python {
         self.interop(&[&["read", address], keys].concat()).await
     }
 
+    /// Stores values with pymemcache's `CompressedSerde` (zlib, from 21 bytes on) under keys that
+    /// begin with `prefix`, and returns what was stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails with Python's own message.
+    pub async fn write_compressed(&self, address: &str, prefix: &str) -> io::Result<Vec<PyValue>> {
+        self.interop(&["write-compressed", address, prefix]).await
+    }
+
+    /// Reads keys with pymemcache's `compressed_serde` and returns what Python makes of them, in
+    /// order.
+    ///
+    /// # Errors
+    ///
+    /// Fails with Python's own message.
+    pub async fn read_compressed(&self, address: &str, keys: &[&str]) -> io::Result<Vec<PyValue>> {
+        self.interop(&[&["read-compressed", address], keys].concat()).await
+    }
+
     /// Returns a program that runs the Python file at `path`.
     pub fn program(&self, path: impl AsRef<Path>) -> Program {
         Program::new(&self.interpreter).arg(path.as_ref())

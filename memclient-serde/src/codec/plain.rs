@@ -1,19 +1,24 @@
 //! The formats without a codec: bytes, text and decimal integers.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
 use crate::{error::DecodeError, format::Format, payload::Payload};
 
-/// Returns the format of a value that can be read at all.
-pub(crate) fn format(payload: &Payload, expected: &'static str) -> Result<Format, DecodeError> {
-    let flags = payload.flags;
-    if flags.is_absent() {
+/// Returns the format of a value that can be read at all, and its bytes without compression.
+///
+/// Every decoding begins here.
+pub(crate) fn open<'a>(
+    payload: &'a Payload,
+    expected: &'static str,
+) -> Result<(Format, Cow<'a, Bytes>), DecodeError> {
+    if payload.flags.is_absent() {
         return Err(DecodeError::absent(expected));
     }
-    if flags.is_compressed() {
-        return Err(DecodeError::compressed(flags.compression_name()));
-    }
-    match flags.format() {
+    match payload.flags.format() {
         format @ Format::Pickle => Err(DecodeError::unsupported(format)),
-        format => Ok(format),
+        format => Ok((format, payload.plain_data()?)),
     }
 }
 

@@ -18,11 +18,11 @@ pub fn encode_with<C: Codec, T: Serialize + ?Sized>(value: &T) -> Result<Payload
 /// Reads a value with a codec, after a check that the flags name its format.
 pub fn decode_with<C: Codec, T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
     let expected = expected(C::FORMAT);
-    let found = plain::format(payload, expected)?;
+    let (found, data) = plain::open(payload, expected)?;
     if found != C::FORMAT {
         return Err(DecodeError::mismatch(expected, found));
     }
-    C::decode(&payload.data)
+    C::decode(&data)
 }
 
 fn expected(format: Format) -> &'static str {

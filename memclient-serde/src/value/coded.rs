@@ -40,7 +40,7 @@ where
         let mut list = Self::new();
         let any: &mut dyn Any = &mut list;
         if let Some(bytes) = any.downcast_mut::<Vec<u8>>() {
-            bytes.extend_from_slice(plain::raw(payload)?);
+            bytes.extend_from_slice(&plain::raw(payload)?);
             return Ok(list);
         }
         decode_with::<DefaultCodec, _>(payload)

@@ -22,7 +22,7 @@ mod plain;
 ///
 /// Text, bytes and integers are read by any memcached client, and are read here whoever wrote them:
 /// text also from raw bytes that are UTF-8, bytes also from text, integers also from raw bytes that
-/// are digits.
+/// are digits. A value that its flags name as compressed is decompressed first.
 ///
 /// ```
 /// use memclient_serde::{CacheValue, Flags};
@@ -55,6 +55,7 @@ pub trait CacheValue: Schema + Clone + Send + Sync + 'static {
     ///
     /// Fails when the flags name another format or one that is not read, and when the bytes are not
     /// exactly one value. No input makes it panic, or take more memory or time than its length
-    /// justifies.
+    /// justifies, a compressed value that of its uncompressed form, up to
+    /// [`Compression::LIMIT`](crate::compress::Compression::LIMIT).
     fn decode(payload: &Payload) -> Result<Self, DecodeError>;
 }

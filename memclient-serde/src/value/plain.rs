@@ -22,11 +22,11 @@ macro_rules! texts {
 
             fn decode(payload: &Payload) -> Result<Self, DecodeError> {
                 const EXPECTED: &str = "UTF-8 text";
-                match plain::format(payload, EXPECTED)? {
-                    Format::Text | Format::Bytes => {
-                        plain::text(&payload.data).map(|text| text.to_owned().into())
+                match plain::open(payload, EXPECTED)? {
+                    (Format::Text | Format::Bytes, data) => {
+                        plain::text(&data).map(|text| text.to_owned().into())
                     }
-                    other => Err(DecodeError::mismatch(EXPECTED, other)),
+                    (other, _) => Err(DecodeError::mismatch(EXPECTED, other)),
                 }
             }
         }
@@ -41,7 +41,7 @@ impl CacheValue for Bytes {
     }
 
     fn decode(payload: &Payload) -> Result<Self, DecodeError> {
-        raw(payload).cloned()
+        raw(payload).map(Cow::into_owned)
     }
 }
 
@@ -66,11 +66,11 @@ slices! { Box<[u8]> Arc<[u8]> }
 slices! { Vec<u8> }
 
 /// Returns the bytes of a value that is stored as bytes.
-pub(crate) fn raw(payload: &Payload) -> Result<&Bytes, DecodeError> {
+pub(crate) fn raw(payload: &Payload) -> Result<Cow<'_, Bytes>, DecodeError> {
     const EXPECTED: &str = "raw bytes";
-    match plain::format(payload, EXPECTED)? {
-        Format::Bytes | Format::Text => Ok(&payload.data),
-        other => Err(DecodeError::mismatch(EXPECTED, other)),
+    match plain::open(payload, EXPECTED)? {
+        (Format::Bytes | Format::Text, data) => Ok(data),
+        (other, _) => Err(DecodeError::mismatch(EXPECTED, other)),
     }
 }
 
@@ -107,9 +107,9 @@ fn integer<T: std::str::FromStr>(
     expected: &'static str,
 ) -> Result<T, DecodeError> {
     const EXPECTED: &str = "a decimal integer";
-    match plain::format(payload, EXPECTED)? {
-        Format::Integer | Format::Bytes => plain::integer(&payload.data, expected),
-        other => Err(DecodeError::mismatch(EXPECTED, other)),
+    match plain::open(payload, EXPECTED)? {
+        (Format::Integer | Format::Bytes, data) => plain::integer(&data, expected),
+        (other, _) => Err(DecodeError::mismatch(EXPECTED, other)),
     }
 }
 
@@ -172,8 +172,8 @@ mod tests {
 
         check::<String>(1, b"N.", UnsupportedFormat);
         check::<Bytes>(1, b"N.", UnsupportedFormat);
-        check::<u8>(8, b"1", UnsupportedCompression);
-        check::<String>(0x1000, b"x", UnsupportedCompression);
+        check::<u8>(0x3000, b"1", UnsupportedCompression);
+        check::<String>(0x1008, b"x", UnsupportedCompression);
         check::<String>(0x100, b"x", FormatMismatch);
         check::<String>(2, b"1", FormatMismatch);
         check::<Bytes>(2, b"1", FormatMismatch);

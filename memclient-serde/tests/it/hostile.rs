@@ -304,7 +304,7 @@ fn a_coded_value_is_read_only_under_flags_that_name_its_codec() {
         Flags::TEXT,
         Flags::INTEGER,
         Flags::from_bits(1),
-        Flags::from_bits(8),
+        Flags::from_bits(0x3000),
         Flags::from_bits(0xf00),
         stored.flags.with_absent(),
     ] {

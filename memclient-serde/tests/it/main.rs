@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod compression;
 #[cfg(any(feature = "bincode", feature = "json"))]
 mod hostile;
 mod keys;

@@ -8,41 +8,36 @@ use crate::{
     client::{Client, Item},
     error::{Error, Result},
     proto::{
-        MetaReply,
-        meta::{Counting, SetMode, Status},
+        Answer, Status,
+        command::{Counting, StoreMode},
     },
-    wire::{Deleted, Key, Stored, Touched, Ttl, Value},
+    wire::{Deleted, Key, Touched, Ttl, Value},
 };
 
 impl CacheBackend for Client {
     async fn get(&self, key: &Key, _: Get) -> Result<Read> {
-        Ok(read(self.gets(key).await?))
+        Ok(read(self.read(key).await?))
     }
 
     async fn get_many(&self, keys: &[Key], _: Get) -> Vec<Result<Read>> {
-        self.gets_many(keys).await.into_iter().map(|item| item.map(read)).collect()
+        self.read_many(keys).await.into_iter().map(|item| item.map(read)).collect()
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
         let (command, mode) = match how.mode {
-            Mode::Set => ("set", SetMode::Set),
-            Mode::Add => ("add", SetMode::Add),
-            Mode::Replace => ("replace", SetMode::Replace),
-            Mode::Append => ("append", SetMode::Append),
-            Mode::Prepend => ("prepend", SetMode::Prepend),
+            Mode::Set => ("set", StoreMode::Set),
+            Mode::Add => ("add", StoreMode::Add),
+            Mode::Replace => ("replace", StoreMode::Replace),
+            Mode::Append => ("append", StoreMode::Append),
+            Mode::Prepend => ("prepend", StoreMode::Prepend),
         };
-        let reply = self.write(command, mode, key, &value, how.ttl, how.cas).await?;
-        written(&reply)
+        let answer = self.write(command, mode, key, &value, how.ttl, how.cas).await?;
+        written(&answer)
     }
 
     async fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Vec<Result<Written>> {
         if how.mode == Mode::Set && how.cas.is_none() {
-            let stored = |stored| match stored {
-                Stored::Stored => Written::Stored,
-                Stored::NotStored => Written::NotStored,
-            };
-            let outcomes = Self::set_many(self, entries, how.ttl).await;
-            return outcomes.into_iter().map(|outcome| outcome.map(stored)).collect();
+            return self.write_many(entries, how.ttl, |answer| written(&answer)).await;
         }
         let mut outcomes = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -56,7 +51,7 @@ impl CacheBackend for Client {
     }
 
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
-        Self::touch(self, key, ttl).await
+        self.relive(key, ttl).await
     }
 
     async fn arithmetic(&self, key: &Key, how: Arithmetic) -> Result<Option<u64>> {
@@ -87,14 +82,14 @@ fn read(item: Option<Item>) -> Read {
     })
 }
 
-fn written(reply: &MetaReply) -> Result<Written> {
-    match reply.status {
+fn written(answer: &Answer) -> Result<Written> {
+    match answer.status {
         Status::Done => Ok(Written::Stored),
         Status::NotStored => Ok(Written::NotStored),
         Status::Exists => Ok(Written::Exists),
         Status::NotFound => Ok(Written::NotFound),
         Status::Value | Status::Miss => {
-            Err(Error::protocol(format!("ms was answered with {reply:?}")))
+            Err(Error::protocol(format!("a write was answered with {answer:?}")))
         }
     }
 }

@@ -1,5 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
+use memclient_serde::Compression;
+
 use super::{Cache, core::Core, policy::Policy};
 #[cfg(feature = "moka")]
 use crate::{backend::MokaBackend, tier::Tiered};
@@ -84,6 +86,24 @@ impl CacheBuilder {
     /// handle says it. Defaults to not keeping it.
     pub fn none(mut self, ttl: Duration) -> Self {
         self.policy = self.policy.none(ttl);
+        self
+    }
+
+    /// Compresses large values when they are stored, where neither the function nor the handle says
+    /// it. What is stored so is read by every program that has the feature of the compression,
+    /// whatever its own setting; others load it again. Defaults to not compressing.
+    ///
+    /// ```
+    /// use memclient::Cache;
+    /// # #[cfg(feature = "zlib")] {
+    /// use memclient::Compression;
+    ///
+    /// let cache = Cache::builder().compression(Compression::zlib(6)).build()?;
+    /// # }
+    /// # Ok::<(), memclient::Error>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.policy = self.policy.compression(compression);
         self
     }
 

@@ -105,14 +105,17 @@ impl Core {
         executor.block_on(operation)
     }
 
-    /// Encodes a value, with its decoded form beside it and the load time in its flags.
+    /// Encodes a value, compressed where the policy says so, with its decoded form beside it and the
+    /// load time in its flags.
     pub(super) fn encode<T: CacheValue>(
         &self,
         value: T,
+        policy: Policy,
         took: Option<Duration>,
     ) -> Result<Value, EncodeError> {
         match value.encode() {
-            Ok(mut payload) => {
+            Ok(payload) => {
+                let mut payload = payload.compressed(policy.value_compression());
                 payload.flags = payload.flags.with_typed();
                 if let Some(took) = took {
                     payload.flags = payload.flags.with_load_time(took);

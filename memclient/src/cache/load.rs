@@ -148,7 +148,7 @@ impl Core {
         value: Option<T>,
     ) -> Result<()> {
         let (value, ttl) = match (value, policy.none_ttl()) {
-            (Some(value), _) => (self.encode(value, None)?, policy.value_ttl()),
+            (Some(value), _) => (self.encode(value, policy, None)?, policy.value_ttl()),
             (None, Some(ttl)) => (absence(), ttl),
             (None, None) => return self.invalidate(key).await,
         };
@@ -244,7 +244,7 @@ impl Core {
         let Load { key, leader, generation, reachable, began } = load;
         let (stored, found, answer) = match produced {
             Produced::Value(value) => {
-                let stored = self.encode(value.clone(), Some(began.elapsed())).ok();
+                let stored = self.encode(value.clone(), policy, Some(began.elapsed())).ok();
                 let stored = stored.map(|stored| (stored, policy.value_ttl()));
                 (stored, Found::Value(value.clone()), R::from_value(value))
             }

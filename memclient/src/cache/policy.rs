@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use memclient_serde::Compression;
+
 use crate::wire::Ttl;
 
 /// How entries are kept. What is not set is taken from the cache's own policy, and that from the
@@ -17,6 +19,7 @@ use crate::wire::Ttl;
 pub struct Policy {
     ttl: Option<Ttl>,
     none: Option<Duration>,
+    compression: Option<Compression>,
 }
 
 impl Policy {
@@ -26,7 +29,7 @@ impl Policy {
 
     /// Returns a policy that sets nothing.
     pub const fn new() -> Self {
-        Self { ttl: None, none: None }
+        Self { ttl: None, none: None, compression: None }
     }
 
     /// Sets how long entries live. Defaults to 5 minutes.
@@ -41,14 +44,30 @@ impl Policy {
         self
     }
 
+    /// Sets how values are compressed when they are stored; reading them needs no setting. Defaults
+    /// to not at all.
+    pub const fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
     /// Returns this policy with what it does not set taken from `base`.
     pub(crate) fn over(self, base: Self) -> Self {
-        Self { ttl: self.ttl.or(base.ttl), none: self.none.or(base.none) }
+        Self {
+            ttl: self.ttl.or(base.ttl),
+            none: self.none.or(base.none),
+            compression: self.compression.or(base.compression),
+        }
     }
 
     /// Returns how long a value lives.
     pub(crate) fn value_ttl(self) -> Ttl {
         self.ttl.unwrap_or(Self::DEFAULT_TTL)
+    }
+
+    /// Returns how values are compressed.
+    pub(crate) fn value_compression(self) -> Compression {
+        self.compression.unwrap_or(Compression::NONE)
     }
 
     /// Returns how long "there is none" lives, if it is kept at all.
@@ -67,6 +86,8 @@ mod tests {
         let policy = Policy::new().ttl(Duration::from_secs(3)).over(base);
         assert_eq!(policy.value_ttl(), Ttl::secs(3));
         assert_eq!(policy.none_ttl(), Some(Ttl::secs(2)));
+        let off = Policy::new().compression(Compression::NONE);
+        assert_eq!(off.over(base.compression(off.value_compression())), off.over(base));
         assert_eq!(Policy::new().none_ttl(), None);
         assert_eq!(Policy::new().value_ttl(), Policy::DEFAULT_TTL);
     }

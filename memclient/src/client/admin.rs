@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     conn::Ask,
-    error::{Error, Result},
+    error::{Delivery, Error, Result},
     pool::Pool,
     proto::{
         Reply, Request,
-        classic::{FlushAll, Version},
+        command::{FlushAll, MemLimit, Shutdown, Verbosity, Version},
     },
 };
 
@@ -30,10 +30,7 @@ impl Client {
     pub async fn versions(&self) -> Vec<(String, Result<String>)> {
         let mut versions = Vec::new();
         for node in self.0.cluster.nodes() {
-            let call = Call { command: "version", node, repeatable: true };
-            let line = self.line(call, Version).await;
-            let version = line.map(|line| line.trim_start_matches("VERSION ").to_owned());
-            versions.push((node.name().to_string(), version));
+            versions.push((node.name().to_string(), self.version_of(node).await));
         }
         versions
     }
@@ -46,9 +43,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn version(&self) -> Result<String> {
-        let node = self.first_node()?;
-        let line = self.line(Call { command: "version", node, repeatable: true }, Version).await?;
-        Ok(line.trim_start_matches("VERSION ").to_owned())
+        self.version_of(self.first_node()?).await
     }
 
     /// Removes every item of every server.
@@ -71,15 +66,79 @@ impl Client {
     /// # Cancel safety
     /// As [`Client::flush_all`].
     pub async fn flush_all_after(&self, delay: Duration) -> Result<()> {
-        for node in self.0.cluster.nodes() {
-            self.line(Call { command: "flush_all", node, repeatable: true }, FlushAll { delay })
-                .await?;
-        }
-        Ok(())
+        self.everywhere("flush_all", FlushAll { delay }).await
     }
 
-    fn first_node(&self) -> Result<&Pool> {
-        self.0.cluster.nodes().first().ok_or_else(|| Error::config("the client has no server"))
+    /// Gives every server another limit for the memory of its items, in megabytes (2^20 bytes).
+    ///
+    /// # Errors
+    /// The first failure; the servers before it have the new limit, those behind it were not asked.
+    /// A server refuses a limit that is too small, in its own words ([`Error::server_message`]).
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything; each server may have either limit.
+    pub async fn cache_memlimit(&self, megabytes: u32) -> Result<()> {
+        self.everywhere("cache_memlimit", MemLimit { megabytes }).await
+    }
+
+    /// Has every server write more or less to its log: nothing at 0, errors and warnings at 1,
+    /// each command and reply at 2.
+    ///
+    /// # Errors
+    /// The first failure; the servers before it have the new level, those behind it were not asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything; each server may have either level.
+    pub async fn verbosity(&self, level: u32) -> Result<()> {
+        self.everywhere("verbosity", Verbosity { level }).await
+    }
+
+    /// Ends every server process at once. A server does that only if it was started with `-A`.
+    ///
+    /// # Errors
+    /// The first failure; the servers before it have ended, those behind it were not asked. A
+    /// server that was not started so refuses in its own words ([`Error::server_message`]).
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything; each server may or may not end.
+    pub async fn shutdown(&self) -> Result<()> {
+        self.end_servers(false).await
+    }
+
+    /// Ends every server process in good order: it lets connections end first, as far as it knows
+    /// how.
+    ///
+    /// # Errors
+    /// As [`Client::shutdown`].
+    ///
+    /// # Cancel safety
+    /// As [`Client::shutdown`].
+    pub async fn shutdown_gracefully(&self) -> Result<()> {
+        self.end_servers(true).await
+    }
+
+    /// Lets go of every connection: each ends once what is under way on it is answered. The client
+    /// stays usable, and a later call opens connections anew.
+    ///
+    /// A client whose last clone is dropped does this by itself.
+    #[doc(alias = "quit")]
+    #[doc(alias = "disconnect_all")]
+    pub fn close(&self) {
+        self.0.cluster.nodes().iter().for_each(Pool::close);
+    }
+
+    async fn version_of(&self, node: &Pool) -> Result<String> {
+        let call = Call { command: "version", node, repeatable: true };
+        let line = self.line(call, Version).await?;
+        Ok(line.trim_start_matches("VERSION ").to_owned())
+    }
+
+    /// Runs a request that is answered with one line at every server, until one fails.
+    async fn everywhere(&self, command: &'static str, request: impl Request + Copy) -> Result<()> {
+        for node in self.0.cluster.nodes() {
+            self.line(Call { command, node, repeatable: true }, request).await?;
+        }
+        Ok(())
     }
 
     /// Runs a request that is answered with one line.
@@ -91,5 +150,30 @@ impl Client {
             reply => Err(unexpected(&reply)),
         };
         line.map_err(|error| call.blame(error))
+    }
+
+    async fn end_servers(&self, graceful: bool) -> Result<()> {
+        for node in self.0.cluster.nodes() {
+            let call = Call { command: "shutdown", node, repeatable: false };
+            let end = async {
+                let deadline = self.deadline();
+                // Alone on its connection, whose end is nobody else's answer.
+                let connection = node.separate(deadline).await?;
+                let ask = Ask::Run(&[Shutdown { graceful }]);
+                let flight = connection.send_when_room(ask, OVERHEAD, false, deadline).await?;
+                match flight.await {
+                    Err(error) if error.is_closed() && error.delivery() == Delivery::Unknown => {
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                    Ok(replies) => match one(replies)? {
+                        Reply::Refused(refusal) => Err(refusal.into()),
+                        reply => Err(unexpected(&reply)),
+                    },
+                }
+            };
+            end.await.map_err(|error: Error| call.blame(error))?;
+        }
+        Ok(())
     }
 }

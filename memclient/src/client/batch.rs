@@ -15,8 +15,8 @@ use crate::{
     conn::{Ask, InFlight, Replies},
     error::{Delivery, Error, Result},
     proto::{
-        Reply, Request,
-        meta::{self, WireKey},
+        Reply, Request, WireKey,
+        command::{Delete, Gat, Get, Store, Touch},
     },
 };
 
@@ -43,7 +43,7 @@ pub(super) trait Batched: Copy + Send + Sync {
 }
 
 impl Batched for WireKey<'_> {
-    type Request = meta::Get<'static>;
+    type Request = Get<'static>;
 
     fn ask(part: &[Self]) -> Ask<'_, Self::Request> {
         Ask::Values(part)
@@ -58,36 +58,33 @@ impl Batched for WireKey<'_> {
     }
 }
 
-impl Batched for meta::Get<'_> {
-    type Request = Self;
+macro_rules! batched {
+    ($($request:ident: $data:expr,)*) => {$(
+        impl Batched for $request<'_> {
+            type Request = Self;
 
-    fn ask(part: &[Self]) -> Ask<'_, Self> {
-        Ask::Run(part)
-    }
+            fn ask(part: &[Self]) -> Ask<'_, Self> {
+                Ask::Run(part)
+            }
 
-    fn key(&self) -> WireKey<'_> {
-        self.key
-    }
+            fn key(&self) -> WireKey<'_> {
+                self.key
+            }
 
-    fn bytes(&self) -> usize {
-        self.key.len() + OVERHEAD
-    }
+            fn bytes(&self) -> usize {
+                let data: fn(&Self) -> usize = $data;
+                self.key.len() + data(self) + OVERHEAD
+            }
+        }
+    )*};
 }
 
-impl Batched for meta::Set<'_> {
-    type Request = Self;
-
-    fn ask(part: &[Self]) -> Ask<'_, Self> {
-        Ask::Run(part)
-    }
-
-    fn key(&self) -> WireKey<'_> {
-        self.key
-    }
-
-    fn bytes(&self) -> usize {
-        self.key.len() + self.data.len() + OVERHEAD
-    }
+batched! {
+    Delete: |_| 0,
+    Gat: |_| 0,
+    Get: |_| 0,
+    Store: |store| store.data.len(),
+    Touch: |_| 0,
 }
 
 impl Client {
@@ -115,6 +112,47 @@ impl Client {
         // In their order, so that each finds its place.
         for (place, error) in invalid {
             outcomes.insert(place.min(outcomes.len()), error);
+        }
+        outcomes
+    }
+
+    /// Sends all requests that are valid and does not wait for their answers; one outcome per
+    /// request, in their order.
+    pub(super) async fn send_batch<R: Batched, T: Clone>(
+        &self,
+        command: &'static str,
+        requests: impl Iterator<Item = Result<R>>,
+        sent: T,
+    ) -> Vec<Result<T>> {
+        let requests: Vec<Result<R>> = requests.collect();
+        let mut outcomes: Vec<Result<T>> = requests.iter().map(|_| Ok(sent.clone())).collect();
+        let mut nodes: Vec<(Vec<usize>, Vec<R>)> =
+            vec![Default::default(); self.0.cluster.nodes().len()];
+        for (place, request) in requests.into_iter().enumerate() {
+            match request {
+                Ok(request) => {
+                    if let Some((places, part)) =
+                        nodes.get_mut(self.0.cluster.place(&request.key().key))
+                    {
+                        places.push(place);
+                        part.push(request);
+                    }
+                }
+                Err(error) => set(&mut outcomes, place, Err(error.during(command))),
+            }
+        }
+        for (node, (places, requests)) in self.0.cluster.nodes().iter().zip(&nodes) {
+            let call = Call { command, node, repeatable: false };
+            let mut places = places.iter();
+            for part in parts(requests) {
+                let bytes = part.iter().map(Batched::bytes).sum();
+                let sent = call.send(R::ask(part), bytes, self.deadline(), &self.0.tally).await;
+                for place in places.by_ref().take(part.len()) {
+                    if let Err(error) = &sent {
+                        set(&mut outcomes, *place, Err(error.clone()));
+                    }
+                }
+            }
         }
         outcomes
     }
@@ -232,6 +270,12 @@ impl Client {
             replies => replies.map_err(|error| call.blame(error)),
         };
         (requests, replies)
+    }
+}
+
+fn set<T>(outcomes: &mut [T], place: usize, outcome: T) {
+    if let Some(known) = outcomes.get_mut(place) {
+        *known = outcome;
     }
 }
 

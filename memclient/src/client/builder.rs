@@ -1,15 +1,19 @@
 use std::{sync::Arc, time::Duration};
 
+use memclient_serde::Compression;
+
 use super::{Client, Inner};
 #[cfg(feature = "__tls")]
 use crate::net::Tls;
 use crate::{
     clock::Clock,
     cluster::Cluster,
-    conn::ConnectionOptions,
+    conn::{ConnectionOptions, Tally},
     error::{Error, Result},
+    events::{Observed, Observer},
     net::{Address, DialOptions, Keepalive},
     pool::{Pool, PoolOptions},
+    proto::Dialect,
     wire::{Charset, Credentials, KeyRef},
 };
 
@@ -55,6 +59,11 @@ pub struct ClientBuilder {
     pool_idle_timeout: Option<Duration>,
     max_value_size: usize,
     max_in_flight: usize,
+    dialect: Dialect,
+    default_noreply: bool,
+    fail_open_reads: bool,
+    observed: Observed,
+    compression: Compression,
     /// The first mistake so far.
     mistake: Option<Error>,
 }
@@ -87,6 +96,16 @@ impl Default for ClientBuilder {
             // What `memcached -I` is raised to at most in practice.
             max_value_size: 128 << 20,
             max_in_flight: 8 << 20,
+            dialect: Dialect::Auto,
+            // Among many calls that share a connection, waiting costs next to nothing.
+            default_noreply: false,
+            // Who asks a client, and not a cache, wants to know.
+            fail_open_reads: false,
+            #[cfg(feature = "tracing")]
+            observed: Observed::by(crate::events::TracingObserver),
+            #[cfg(not(feature = "tracing"))]
+            observed: Observed::default(),
+            compression: Compression::NONE,
             mistake: None,
         }
     }
@@ -212,10 +231,74 @@ impl ClientBuilder {
         self
     }
 
-    /// Bounds values in both directions, in bytes: a larger one is refused before it is sent, and a
-    /// server that announces a larger one is not believed. Defaults to 128 MiB.
+    /// Compresses large values when they are stored: by `set`, `add`, `replace`, `cas` and
+    /// `set_many`. Defaults to not compressing.
+    ///
+    /// Reading needs no setting: [`Value::decode`](crate::Value::decode) decompresses what its flags
+    /// name, whoever wrote it, while [`Value::data`](crate::Value::data) shows the bytes as the
+    /// server keeps them. `append` and `prepend` send their bytes as they are, and a compressed item
+    /// that they add to can no longer be read: leave compression off where they are used.
+    ///
+    /// ```
+    /// use memclient::Client;
+    /// # #[cfg(feature = "zlib")] {
+    /// use memclient::Compression;
+    ///
+    /// // What pymemcache's `compressed_serde` does.
+    /// let client = Client::builder().compression(Compression::zlib(6).threshold(401)).build()?;
+    /// # }
+    /// # Ok::<(), memclient::Error>(())
+    /// ```
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Bounds values in both directions, in bytes as they travel: a larger one is refused before it
+    /// is sent, and a server that announces a larger one is not believed. Defaults to 128 MiB.
     pub fn max_value_size(mut self, bytes: usize) -> Self {
         self.max_value_size = bytes;
+        self
+    }
+
+    /// Chooses the commands that are spoken with the servers. Defaults to [`Dialect::Auto`]: what
+    /// each connection's server understands.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Has the plain writes return as soon as they are on their way, as pymemcache does by default.
+    /// Defaults to off.
+    ///
+    /// It concerns `set`, `add`, `replace`, `append`, `prepend`, `set_many`, `delete`, `delete_many`,
+    /// `touch` and `touch_many`. They then come to `Unconfirmed`, whatever the server answers: what it
+    /// refuses and what is lost on the way is counted ([`Client::unconfirmed_failures`]) and reported
+    /// ([`Event::UnconfirmedFailed`](crate::Event::UnconfirmedFailed)), and
+    /// [`Client::barrier`] waits for the end of it. [`Client::unconfirmed`] does the same for single
+    /// calls. A cache over the client waits all the same.
+    pub fn default_noreply(mut self, on: bool) -> Self {
+        self.default_noreply = on;
+        self
+    }
+
+    /// Has reads answer a miss where the server cannot be asked, or answers what it must not.
+    /// Defaults to off.
+    ///
+    /// It concerns `get`, `gets`, `gat`, `gats` and their `_many` forms. Each such failure is reported
+    /// ([`Event::ReadFailedOpen`](crate::Event::ReadFailedOpen)). What is the caller's own mistake
+    /// stays an error: a key that is none, an operation that the server does not have; and so does
+    /// the failure of any write.
+    #[doc(alias = "ignore_exc")]
+    pub fn fail_open_reads(mut self, on: bool) -> Self {
+        self.fail_open_reads = on;
+        self
+    }
+
+    /// Hears of what the client itself passes over. Defaults to the `tracing` subscriber with the
+    /// feature `tracing`, else to nobody.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observed = Observed::by(observer);
         self
     }
 
@@ -238,6 +321,11 @@ impl ClientBuilder {
             pool_idle_timeout,
             max_value_size,
             max_in_flight,
+            dialect,
+            default_noreply,
+            fail_open_reads,
+            observed,
+            compression,
             ..
         } = self;
         if !key_prefix.is_empty() {
@@ -274,6 +362,7 @@ impl ClientBuilder {
         let options = PoolOptions {
             dial,
             connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
+            dialect,
             credentials,
             connect_timeout,
             min_connections: min_pool_size,
@@ -287,6 +376,11 @@ impl ClientBuilder {
             charset,
             timeout,
             max_value: max_value_size,
+            default_noreply,
+            fail_open_reads,
+            tally: Tally::new(observed.clone()),
+            observed,
+            compression,
             clock: Clock::system(),
         })))
     }

@@ -1,15 +1,15 @@
 //! One call: a connection, room on it, the request, the answer, within one deadline.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tokio::time::timeout_at;
 
 use super::Client;
 use crate::{
-    conn::{Ask, InFlight, Replies},
+    conn::{Ask, InFlight, Replies, Tally},
     error::{Delivery, Error, Result, Step},
     pool::{Pool, Size},
-    proto::{MetaReply, Reply, Request, meta::WireKey},
+    proto::{Answer, Reply, Request, Status, WireKey},
 };
 
 /// A few bytes of flags and opaque beside the key and the data of a request.
@@ -42,6 +42,35 @@ impl Call<'_> {
                 Box::pin(self.run_again(ask, bytes, deadline)).await
             }
             Err(error) => Err(self.blame(error)),
+        }
+    }
+
+    /// Puts on its way what is asked for, and leaves the answers to the tally.
+    ///
+    /// A connection that had died unnoticed shows it at once, and costs another try.
+    pub(super) async fn send<R: Request>(
+        &self,
+        ask: Ask<'_, R>,
+        bytes: usize,
+        deadline: Instant,
+        tally: &Arc<Tally>,
+    ) -> Result<()> {
+        let mut tries = self.node.max_connections();
+        loop {
+            let lost = match self.start(ask, bytes, deadline).await {
+                Ok(mut flight) => match flight.take_failure() {
+                    None => {
+                        flight.leave(tally.begin(ask.len()));
+                        return Ok(());
+                    }
+                    Some(error) => error,
+                },
+                Err(error) => error,
+            };
+            if tries == 0 || !self.may_repeat(&lost) {
+                return Err(self.blame(lost));
+            }
+            tries -= 1;
         }
     }
 
@@ -139,16 +168,27 @@ impl Call<'_> {
 }
 
 impl Client {
-    /// Runs one meta request on the node of its key.
-    pub(super) async fn meta<R: Request>(
+    /// Runs one request on the node of its key.
+    pub(super) async fn ask<R: Request>(
         &self,
         call: Call<'_>,
         request: R,
         bytes: usize,
-    ) -> Result<MetaReply> {
+    ) -> Result<Answer> {
         let ask = Ask::Run(std::slice::from_ref(&request));
         let replies = call.run(ask, bytes + OVERHEAD, self.deadline()).await?;
-        meta_reply(one(replies)?).map_err(|error| call.blame(error))
+        one(replies).and_then(answer).map_err(|error| call.blame(error))
+    }
+
+    /// Sends one request to the node of its key and does not wait for its answer.
+    pub(super) async fn send<R: Request>(
+        &self,
+        call: Call<'_>,
+        request: R,
+        bytes: usize,
+    ) -> Result<()> {
+        let ask = Ask::Run(std::slice::from_ref(&request));
+        call.send(ask, bytes + OVERHEAD, self.deadline(), &self.0.tally).await
     }
 }
 
@@ -160,10 +200,14 @@ pub(super) fn one(replies: Replies) -> Result<Reply> {
     }
 }
 
-/// Returns the reply to a meta request, or the server's refusal as an error.
-pub(super) fn meta_reply(reply: Reply) -> Result<MetaReply> {
+/// Returns what a command came to, or the server's refusal as an error.
+pub(super) fn answer(reply: Reply) -> Result<Answer> {
     match reply {
-        Reply::Meta(reply) => Ok(reply),
+        Reply::Answer(answer) => Ok(answer),
+        Reply::Item(None) => Ok(Answer::of(Status::Miss)),
+        Reply::Item(Some((flags, data))) => {
+            Ok(Answer { flags, data: Some(data), ..Answer::of(Status::Value) })
+        }
         Reply::Refused(refusal) => Err(refusal.into()),
         reply => Err(unexpected(&reply)),
     }

@@ -4,24 +4,43 @@ mod admin;
 mod batch;
 mod builder;
 mod call;
+mod count;
+mod fail_open;
+mod gat;
+mod info;
 mod item;
 mod modify;
+mod raw;
 mod retrieve;
+mod stats;
 mod store;
+mod unconfirmed;
 mod url;
 
 use std::{
+    borrow::Cow,
     env, fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-pub use self::{builder::ClientBuilder, item::Item};
+use memclient_serde::Compression;
+
+pub use self::{
+    builder::ClientBuilder,
+    info::KeyInfo,
+    item::Item,
+    stats::{ServerStats, Stats},
+    unconfirmed::Unconfirmed,
+};
 use crate::{
     clock::Clock,
     cluster::Cluster,
+    conn::Tally,
     error::{Delivery, Error, Result},
-    proto::meta::WireKey,
+    events::Observed,
+    pool::Pool,
+    proto::{WireKey, command::StoreMode},
     wire::{AsKey, Charset, KeyError, MAX_KEY, Ttl, Value},
 };
 
@@ -53,6 +72,12 @@ struct Inner {
     charset: Charset,
     timeout: Duration,
     max_value: usize,
+    default_noreply: bool,
+    fail_open_reads: bool,
+    observed: Observed,
+    /// What came of the writes that nobody waited for.
+    tally: Arc<Tally>,
+    compression: Compression,
     clock: Clock,
 }
 
@@ -94,6 +119,10 @@ impl Client {
         self.0.cluster.nodes().iter().map(|node| &**node.name())
     }
 
+    fn first_node(&self) -> Result<&Pool> {
+        self.0.cluster.nodes().first().ok_or_else(|| Error::config("the client has no server"))
+    }
+
     /// Returns the key under this client's rules, its prefix counted into the length.
     fn key<'a>(&'a self, key: &'a (impl AsKey + ?Sized)) -> Result<WireKey<'a>> {
         let key = key.as_key(self.0.charset)?;
@@ -111,6 +140,16 @@ impl Client {
 
     fn ttl(&self, ttl: impl Into<Ttl>) -> Result<i32> {
         Ok(ttl.into().to_wire(self.0.clock.wall())?)
+    }
+
+    /// Returns the value as this client stores it.
+    fn compress<'v>(&self, mode: StoreMode, value: &'v Value) -> Cow<'v, Value> {
+        // What is added to the bytes of an item is no value of its own.
+        let added = matches!(mode, StoreMode::Append | StoreMode::Prepend);
+        if added || self.0.compression.is_none() {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(value.clone().compressed(self.0.compression))
     }
 
     /// Refuses a value that no server of this client is thought to take.

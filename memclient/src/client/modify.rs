@@ -2,13 +2,13 @@
 
 use super::{
     Client,
-    call::{Call, unexpected},
+    call::{Call, answer, unexpected},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     proto::{
-        meta,
-        meta::{Counting, Status},
+        Answer, Status,
+        command::{Delete, Touch},
     },
     wire::{AsKey, CasToken, Deleted, Touched, Ttl},
 };
@@ -22,18 +22,38 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the item may or may not be gone.
     pub async fn delete(&self, key: impl AsKey) -> Result<Deleted> {
-        self.remove(key, None).await
+        if self.0.default_noreply {
+            return self.unconfirmed().delete(key).await.map(|()| Deleted::Unconfirmed);
+        }
+        self.remove(&key, None).await
+    }
+
+    /// Removes many items; returns one outcome per key, in the order of the keys: what
+    /// [`Client::delete`] would have returned.
+    ///
+    /// All keys of a node travel together. What one key comes to leaves the others alone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything; each item may or may not be gone.
+    #[doc(alias = "delete_multi")]
+    pub async fn delete_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Deleted>> {
+        let requests = keys.iter().map(|key| Ok(Delete { key: self.key(key)?, cas: None }));
+        if self.0.default_noreply {
+            return self.send_batch("delete", requests, Deleted::Unconfirmed).await;
+        }
+        self.batch("delete", false, requests, |reply| deleted(&answer(reply)?)).await
     }
 
     /// Removes the item where it still has the version that [`Client::gets`] read.
     ///
     /// # Errors
-    /// As [`Client::delete`].
+    /// As [`Client::delete`]; and in the classic dialect, which has no word for it
+    /// ([`Error::is_unsupported`](crate::Error::is_unsupported)).
     ///
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the item may or may not be gone.
     pub async fn delete_if(&self, key: impl AsKey, cas: CasToken) -> Result<Deleted> {
-        self.remove(key, Some(cas)).await
+        self.remove(&key, Some(cas)).await
     }
 
     /// Gives the item another time to live, from now on.
@@ -45,78 +65,74 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the item may have either time to live.
     pub async fn touch(&self, key: impl AsKey, ttl: impl Into<Ttl>) -> Result<Touched> {
-        let key = self.key(&key).map_err(|error| error.during("touch"))?;
-        let ttl = self.ttl(ttl).map_err(|error| error.during("touch"))?;
-        let call = Call { command: "touch", node: self.0.cluster.node(&key.key), repeatable: true };
-        let reply = self.meta(call, meta::Touch { key, ttl }, key.len()).await?;
-        match reply.status {
-            Status::Done => Ok(Touched::Touched),
-            Status::Miss => Ok(Touched::NotFound),
-            _ => Err(call.blame(unexpected(&reply))),
+        if self.0.default_noreply {
+            return self.unconfirmed().touch(key, ttl).await.map(|()| Touched::Unconfirmed);
         }
+        self.relive(&key, ttl.into()).await
     }
 
-    /// Adds to a counter, an item of decimal digits, and returns its new value; `None` where there
-    /// is none.
-    ///
-    /// Beyond `u64::MAX` the counter wraps around.
-    ///
-    /// # Errors
-    /// When the item is no number ([`Error::server_message`] says so), or the counter may or may
-    /// not have changed.
+    /// Gives many items another time to live; returns one outcome per key, in the order of the keys:
+    /// what [`Client::touch`] would have returned.
     ///
     /// # Cancel safety
-    /// Dropping the future costs nobody anything; the counter may or may not have changed.
-    pub async fn incr(&self, key: impl AsKey, delta: u64) -> Result<Option<u64>> {
-        self.count("incr", &key, Counting::Up, delta, None).await
+    /// Dropping the future costs nobody anything; each item may have either time to live.
+    pub async fn touch_many<K: AsKey>(
+        &self,
+        keys: &[K],
+        ttl: impl Into<Ttl>,
+    ) -> Vec<Result<Touched>> {
+        let ttl = ttl.into();
+        let requests = keys.iter().map(|key| self.touch_request(key, ttl));
+        if self.0.default_noreply {
+            return self.send_batch("touch", requests, Touched::Unconfirmed).await;
+        }
+        self.batch("touch", true, requests, |reply| touched(&answer(reply)?)).await
     }
 
-    /// Subtracts from a counter and returns its new value; `None` where there is none. The counter
-    /// stops at zero.
-    ///
-    /// A counter that loses a digit keeps a space in its place: memcached pads it.
-    ///
-    /// # Errors
-    /// As [`Client::incr`].
-    ///
-    /// # Cancel safety
-    /// Dropping the future costs nobody anything; the counter may or may not have changed.
-    pub async fn decr(&self, key: impl AsKey, delta: u64) -> Result<Option<u64>> {
-        self.count("decr", &key, Counting::Down, delta, None).await
-    }
-
-    pub(crate) async fn remove(&self, key: impl AsKey, cas: Option<CasToken>) -> Result<Deleted> {
-        let key = self.key(&key).map_err(|error| error.during("delete"))?;
+    /// Removes an item, and waits for the answer whatever the client's default.
+    pub(crate) async fn remove(
+        &self,
+        key: &(impl AsKey + ?Sized),
+        cas: Option<CasToken>,
+    ) -> Result<Deleted> {
+        let key = self.key(key).map_err(|error| error.during("delete"))?;
         let call =
             Call { command: "delete", node: self.0.cluster.node(&key.key), repeatable: false };
-        let reply = self.meta(call, meta::Delete { key, cas }, key.len()).await?;
-        match reply.status {
-            Status::Done => Ok(Deleted::Deleted),
-            Status::NotFound => Ok(Deleted::NotFound),
-            Status::Exists => Ok(Deleted::Exists),
-            _ => Err(call.blame(unexpected(&reply))),
-        }
+        let answer = self.ask(call, Delete { key, cas }, key.len()).await?;
+        deleted(&answer).map_err(|error| call.blame(error))
     }
 
-    pub(crate) async fn count(
-        &self,
-        command: &'static str,
-        key: &impl AsKey,
-        counting: Counting,
-        delta: u64,
-        initial: Option<(u64, Ttl)>,
-    ) -> Result<Option<u64>> {
-        let key = self.key(key).map_err(|error| error.during(command))?;
-        let start = |(start, ttl)| Ok::<_, Error>((start, self.ttl(ttl)?));
-        let initial = initial.map(start).transpose().map_err(|error| error.during(command))?;
-        let call = Call { command, node: self.0.cluster.node(&key.key), repeatable: false };
-        let reply =
-            self.meta(call, meta::Arithmetic { key, counting, delta, initial }, key.len()).await?;
-        let number = |data: &[u8]| std::str::from_utf8(data).ok()?.trim_end().parse().ok();
-        match (reply.status, reply.data.as_deref().and_then(number)) {
-            (Status::Value, Some(number)) => Ok(Some(number)),
-            (Status::NotFound, _) => Ok(None),
-            _ => Err(call.blame(unexpected(&reply))),
-        }
+    /// Gives an item another life, and waits for the answer whatever the client's default.
+    pub(crate) async fn relive(&self, key: &(impl AsKey + ?Sized), ttl: Ttl) -> Result<Touched> {
+        let request = self.touch_request(key, ttl).map_err(|error| error.during("touch"))?;
+        let node = self.0.cluster.node(&request.key.key);
+        let call = Call { command: "touch", node, repeatable: true };
+        let answer = self.ask(call, request, request.key.len()).await?;
+        touched(&answer).map_err(|error| call.blame(error))
+    }
+
+    pub(super) fn touch_request<'a>(
+        &'a self,
+        key: &'a (impl AsKey + ?Sized),
+        ttl: Ttl,
+    ) -> Result<Touch<'a>> {
+        Ok(Touch { key: self.key(key)?, ttl: self.ttl(ttl)? })
+    }
+}
+
+fn deleted(answer: &Answer) -> Result<Deleted> {
+    match answer.status {
+        Status::Done => Ok(Deleted::Deleted),
+        Status::NotFound => Ok(Deleted::NotFound),
+        Status::Exists => Ok(Deleted::Exists),
+        _ => Err(unexpected(answer)),
+    }
+}
+
+fn touched(answer: &Answer) -> Result<Touched> {
+    match answer.status {
+        Status::Done => Ok(Touched::Touched),
+        Status::Miss => Ok(Touched::NotFound),
+        _ => Err(unexpected(answer)),
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{
     Client, Item,
-    call::{Call, meta_reply, one},
+    call::{Call, answer, one},
     item,
 };
 use crate::{
     conn::Ask,
     error::Result,
-    proto::meta::{self, WireKey},
+    proto::{WireKey, command::Get},
     wire::{AsKey, Value},
 };
 
@@ -16,34 +16,33 @@ impl Client {
     /// Returns the value, or `None` where there is no such item.
     ///
     /// # Errors
-    /// When the key is none, or the server cannot be asked.
+    /// When the key is none, or the server cannot be asked; a client whose
+    /// [reads fail open](crate::ClientBuilder::fail_open_reads) returns `None` then.
     ///
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get(&self, key: impl AsKey) -> Result<Option<Value>> {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let ask = Ask::<meta::Get<'_>>::Values(std::slice::from_ref(&key));
-        let replies = call.run(ask, call.bytes(&key), self.deadline()).await?;
-        let reply = one(replies)?;
-        call.note(&key, &reply);
-        item::value(reply).map_err(|error| call.blame(error))
+        let ask = Ask::<Get<'_>>::Values(std::slice::from_ref(&key));
+        let replies = call.run(ask, call.bytes(&key), self.deadline()).await;
+        let value = replies.and_then(one).and_then(|reply| {
+            call.note(&key, &reply);
+            item::value(reply)
+        });
+        self.open(value.map_err(|error| call.blame(error)))
     }
 
-    /// Returns the value with its version, for a later [`Client::cas`], and its remaining life;
-    /// `None` where there is no such item.
+    /// Returns the value with its version, for a later [`Client::cas`], and its remaining life, which
+    /// the classic dialect does not say; `None` where there is no such item.
     ///
     /// # Errors
-    /// When the key is none, or the server cannot be asked.
+    /// As [`Client::get`].
     ///
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn gets(&self, key: impl AsKey) -> Result<Option<Item>> {
-        let key = self.key(&key).map_err(|error| error.during("get"))?;
-        let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let bytes = call.bytes(&key);
-        let reply = self.meta(call, meta::Get { key, details: true }, bytes).await?;
-        Item::read(reply).map_err(|error| call.blame(error))
+        self.open(self.read(&key).await)
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::get`] would have
@@ -54,9 +53,10 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
+    #[doc(alias = "get_multi")]
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
         let keys = keys.iter().map(|key| self.key(key));
-        self.batch::<WireKey<'_>, _>("get", true, keys, item::value).await
+        self.open_all(self.batch::<WireKey<'_>, _>("get", true, keys, item::value).await)
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::gets`] would have
@@ -65,7 +65,20 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
-        let requests = keys.iter().map(|key| Ok(meta::Get { key: self.key(key)?, details: true }));
-        self.batch("get", true, requests, |reply| Item::read(meta_reply(reply)?)).await
+        self.open_all(self.read_many(keys).await)
+    }
+
+    /// Reads an item, whose failure stays one.
+    pub(crate) async fn read(&self, key: &(impl AsKey + ?Sized)) -> Result<Option<Item>> {
+        let key = self.key(key).map_err(|error| error.during("get"))?;
+        let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
+        let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
+        Item::read(answer, None).map_err(|error| call.blame(error))
+    }
+
+    /// Reads items, whose failures stay such.
+    pub(crate) async fn read_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
+        let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true }));
+        self.batch("get", true, requests, |reply| Item::read(answer(reply)?, None)).await
     }
 }

@@ -2,19 +2,32 @@
 
 use super::{
     Client,
-    call::{Call, meta_reply, unexpected},
+    call::{Call, answer, unexpected},
 };
 use crate::{
     error::Result,
     proto::{
-        MetaReply, meta,
-        meta::{SetMode, Status},
+        Answer, Status,
+        command::{Store, StoreMode},
     },
     wire::{AsKey, CasOutcome, CasToken, IntoValue, Stored, Ttl, Value},
 };
 
 impl Client {
     /// Stores the value whatever is there.
+    ///
+    /// The 32 bits of flags that stand beside the bytes say what they are, so that every reader knows;
+    /// each type has its own. To have others, for another client that reads the item, give a
+    /// [`Value`] that carries them: [`Value::new`] for bytes and flags as they are,
+    /// [`Value::with_flags`] for an encoded value.
+    /// ```no_run
+    /// # use memclient::{Client, Ttl, Value};
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let _ = client.set("raw", Value::new("bytes", 0x20), Ttl::Never).await?;
+    /// let _ = client.set("text", Value::of("text")?.with_flags(0x20), Ttl::Never).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the key, the value or the time to live is refused before anything is sent; when the
@@ -30,7 +43,7 @@ impl Client {
         value: impl IntoValue,
         ttl: impl Into<Ttl>,
     ) -> Result<Stored> {
-        self.store("set", SetMode::Set, &key, &value.into_value()?, ttl.into()).await
+        self.store("set", StoreMode::Set, &key, &value.into_value()?, ttl.into()).await
     }
 
     /// Stores the value where there is no item.
@@ -46,7 +59,7 @@ impl Client {
         value: impl IntoValue,
         ttl: impl Into<Ttl>,
     ) -> Result<Stored> {
-        self.store("add", SetMode::Add, &key, &value.into_value()?, ttl.into()).await
+        self.store("add", StoreMode::Add, &key, &value.into_value()?, ttl.into()).await
     }
 
     /// Stores the value where there is an item.
@@ -62,7 +75,7 @@ impl Client {
         value: impl IntoValue,
         ttl: impl Into<Ttl>,
     ) -> Result<Stored> {
-        self.store("replace", SetMode::Replace, &key, &value.into_value()?, ttl.into()).await
+        self.store("replace", StoreMode::Replace, &key, &value.into_value()?, ttl.into()).await
     }
 
     /// Adds the bytes behind those of an item; its flags and time to live stay.
@@ -73,7 +86,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the bytes may or may not be added.
     pub async fn append(&self, key: impl AsKey, value: impl IntoValue) -> Result<Stored> {
-        self.store("append", SetMode::Append, &key, &value.into_value()?, Ttl::Never).await
+        self.store("append", StoreMode::Append, &key, &value.into_value()?, Ttl::Never).await
     }
 
     /// Adds the bytes before those of an item; its flags and time to live stay.
@@ -84,7 +97,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the bytes may or may not be added.
     pub async fn prepend(&self, key: impl AsKey, value: impl IntoValue) -> Result<Stored> {
-        self.store("prepend", SetMode::Prepend, &key, &value.into_value()?, Ttl::Never).await
+        self.store("prepend", StoreMode::Prepend, &key, &value.into_value()?, Ttl::Never).await
     }
 
     /// Stores the value where the item still has the version that [`Client::gets`] read.
@@ -102,12 +115,12 @@ impl Client {
         cas: CasToken,
     ) -> Result<CasOutcome> {
         let value = value.into_value()?;
-        let reply = self.write("cas", SetMode::Set, &key, &value, ttl.into(), Some(cas)).await?;
-        match reply.status {
+        let answer = self.write("cas", StoreMode::Set, &key, &value, ttl.into(), Some(cas)).await?;
+        match answer.status {
             Status::Done => Ok(CasOutcome::Stored),
             Status::Exists => Ok(CasOutcome::Exists),
             Status::NotFound => Ok(CasOutcome::NotFound),
-            _ => Err(unexpected(&reply).during("cas")),
+            _ => Err(unexpected(&answer).during("cas")),
         }
     }
 
@@ -118,70 +131,110 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future costs nobody anything; each value may or may not be stored.
+    #[doc(alias = "set_multi")]
     pub async fn set_many<K: AsKey, V: IntoValue>(
         &self,
         entries: impl IntoIterator<Item = (K, V)>,
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Stored>> {
-        let ttl = self.ttl(ttl);
-        let entries: Vec<(K, Result<Value>)> = entries
-            .into_iter()
-            .map(|(key, value)| (key, value.into_value().map_err(Into::into)))
-            .collect();
-        let requests = entries.iter().map(|(key, value)| {
-            let (key, value) = (self.key(key)?, value.as_ref().map_err(Clone::clone)?);
-            self.check_size(value)?;
-            let request = request(key, value, ttl.clone()?, SetMode::Set, None);
-            Ok(request)
-        });
-        self.batch("set", false, requests, |reply| stored(&meta_reply(reply)?)).await
+        let ttl = ttl.into();
+        if self.0.default_noreply {
+            let entries = self.values(entries);
+            let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
+            return self.send_batch("set", requests, Stored::Unconfirmed).await;
+        }
+        self.write_many(entries, ttl, |answer| stored(&answer)).await
     }
 
     async fn store(
         &self,
         command: &'static str,
-        mode: SetMode,
+        mode: StoreMode,
         key: &impl AsKey,
         value: &Value,
         ttl: Ttl,
     ) -> Result<Stored> {
-        let reply = self.write(command, mode, key, value, ttl, None).await?;
-        stored(&reply).map_err(|error| error.during(command))
+        if self.0.default_noreply {
+            let value = self.compress(mode, value);
+            let request = self.store_request(mode, key, &value, ttl, None);
+            let request = request.map_err(|error| error.during(command))?;
+            let node = self.0.cluster.node(&request.key.key);
+            let call = Call { command, node, repeatable: false };
+            self.send(call, request, request.key.len() + value.len()).await?;
+            return Ok(Stored::Unconfirmed);
+        }
+        let answer = self.write(command, mode, key, value, ttl, None).await?;
+        stored(&answer).map_err(|error| error.during(command))
     }
 
-    /// Sends one write in any mode.
+    /// Sends one write in any mode, and waits for the answer whatever the client's default.
     pub(crate) async fn write(
         &self,
         command: &'static str,
-        mode: SetMode,
-        key: &impl AsKey,
+        mode: StoreMode,
+        key: &(impl AsKey + ?Sized),
         value: &Value,
         ttl: Ttl,
         cas: Option<CasToken>,
-    ) -> Result<MetaReply> {
-        let key = self.key(key).map_err(|error| error.during(command))?;
-        self.check_size(value).map_err(|error| error.during(command))?;
-        let ttl = self.ttl(ttl).map_err(|error| error.during(command))?;
-        let call = Call { command, node: self.0.cluster.node(&key.key), repeatable: false };
-        call.node.note_size(&key.key, value.len());
-        self.meta(call, request(key, value, ttl, mode, cas), key.len() + value.len()).await
+    ) -> Result<Answer> {
+        let value = self.compress(mode, value);
+        let request = self.store_request(mode, key, &value, ttl, cas);
+        let request = request.map_err(|error| error.during(command))?;
+        let node = self.0.cluster.node(&request.key.key);
+        let call = Call { command, node, repeatable: false };
+        call.node.note_size(&request.key.key, value.len());
+        self.ask(call, request, request.key.len() + value.len()).await
+    }
+
+    /// Sends many plain writes, and waits for the answers whatever the client's default.
+    pub(crate) async fn write_many<K: AsKey, V: IntoValue, T>(
+        &self,
+        entries: impl IntoIterator<Item = (K, V)>,
+        ttl: Ttl,
+        read: impl Fn(Answer) -> Result<T>,
+    ) -> Vec<Result<T>> {
+        let entries = self.values(entries);
+        let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
+        self.batch("set", false, requests, |reply| read(answer(reply)?)).await
+    }
+
+    pub(super) fn store_request<'a>(
+        &'a self,
+        mode: StoreMode,
+        key: &'a (impl AsKey + ?Sized),
+        value: &'a Value,
+        ttl: Ttl,
+        cas: Option<CasToken>,
+    ) -> Result<Store<'a>> {
+        let key = self.key(key)?;
+        self.check_size(value)?;
+        let (data, flags, ttl) = (&value.data()[..], value.flags(), self.ttl(ttl)?);
+        Ok(Store { key, data, flags, ttl, mode, cas })
+    }
+
+    /// Returns the entries with their values as this client stores them.
+    fn values<K, V: IntoValue>(
+        &self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Vec<(K, Result<Value>)> {
+        let value = |value: V| Ok(value.into_value()?.compressed(self.0.compression));
+        entries.into_iter().map(|(key, entry)| (key, value(entry))).collect()
+    }
+
+    fn entry_request<'a>(
+        &'a self,
+        (key, value): &'a (impl AsKey, Result<Value>),
+        ttl: Ttl,
+    ) -> Result<Store<'a>> {
+        let value = value.as_ref().map_err(Clone::clone)?;
+        self.store_request(StoreMode::Set, key, value, ttl, None)
     }
 }
 
-fn request<'a>(
-    key: meta::WireKey<'a>,
-    value: &'a Value,
-    ttl: i32,
-    mode: SetMode,
-    cas: Option<CasToken>,
-) -> meta::Set<'a> {
-    meta::Set { key, data: value.data(), flags: value.flags(), ttl, mode, cas }
-}
-
-fn stored(reply: &MetaReply) -> Result<Stored> {
-    match reply.status {
+fn stored(answer: &Answer) -> Result<Stored> {
+    match answer.status {
         Status::Done => Ok(Stored::Stored),
         Status::NotStored | Status::NotFound => Ok(Stored::NotStored),
-        _ => Err(unexpected(reply)),
+        _ => Err(unexpected(answer)),
     }
 }

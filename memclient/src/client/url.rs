@@ -8,7 +8,10 @@ use std::{str, time::Duration};
 use percent_encoding::percent_decode_str;
 
 use super::ClientBuilder;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    proto::Dialect,
+};
 
 impl ClientBuilder {
     /// Adds the servers of a URL, and sets the options that it has:
@@ -25,7 +28,8 @@ impl ClientBuilder {
     /// |---|---|
     /// | `connect_timeout`, `timeout`, `keepalive_interval` | `250ms`, `2s`, `1m` |
     /// | `keepalive`, `pool_idle_timeout` | the same, or `off` |
-    /// | `no_delay`, `allow_unicode_keys` | `true` or `false` |
+    /// | `no_delay`, `allow_unicode_keys`, `default_noreply`, `fail_open_reads` | `true` or `false` |
+    /// | `dialect` | `auto`, `meta` or `classic` |
     /// | `keepalive_count`, `min_pool_size`, `max_pool_size` | a number |
     /// | `max_value_size` | bytes, or `512KiB`, `8MiB`, `1GiB` |
     /// | `key_prefix` | text |
@@ -70,6 +74,20 @@ const OPTIONS: &[UrlOption] = &[
         Some(builder.allow_unicode_keys(switch(value)?))
     }),
     option("connect_timeout", TIME, |builder, value| Some(builder.connect_timeout(time(value)?))),
+    option("default_noreply", SWITCH, |builder, value| {
+        Some(builder.default_noreply(switch(value)?))
+    }),
+    option("dialect", "auto, meta or classic", |builder, value| {
+        Some(builder.dialect(match value {
+            "auto" => Dialect::Auto,
+            "meta" => Dialect::Meta,
+            "classic" => Dialect::Classic,
+            _ => return None,
+        }))
+    }),
+    option("fail_open_reads", SWITCH, |builder, value| {
+        Some(builder.fail_open_reads(switch(value)?))
+    }),
     option("keepalive", "a time such as 60s, or off", |builder, value| {
         Some(builder.keepalive(if value == "off" { None } else { Some(time(value)?) }))
     }),
@@ -317,7 +335,8 @@ mod tests {
     fn every_option_sets_what_its_method_sets() {
         let url = "memcache://an%6E:p%2Fw%40%25@h/a%26b?connect_timeout=250ms&timeout=2s&no_delay=false\
             &keepalive=1m&keepalive_interval=5s&keepalive_count=7&max_pool_size=3&max_value_size=8MiB\
-            &allow_unicode_keys=true&min_pool_size=2&pool_idle_timeout=90s";
+            &allow_unicode_keys=true&min_pool_size=2&pool_idle_timeout=90s&dialect=classic\
+            &default_noreply=true&fail_open_reads=true";
         let by_methods = Client::builder()
             .server("h")
             .credentials("ann", "p/w@%")
@@ -332,7 +351,10 @@ mod tests {
             .max_pool_size(3)
             .pool_idle_timeout(Duration::from_secs(90))
             .max_value_size(8 << 20)
-            .allow_unicode_keys(true);
+            .allow_unicode_keys(true)
+            .dialect(Dialect::Classic)
+            .default_noreply(true)
+            .fail_open_reads(true);
         let by_url = Client::builder().url(url);
         assert_eq!(format!("{by_url:?}"), format!("{by_methods:?}"));
         assert_eq!(by_url.credentials, by_methods.credentials);
@@ -410,6 +432,7 @@ mod tests {
             ("memcache://h?timeout=1s&timeout=2s", "given twice"),
             ("memcache://h/a?key_prefix=b", "given twice"),
             ("memcache://h?no_delay=yes", "true or false"),
+            ("memcache://h?dialect=binary", "'dialect' is auto, meta or classic"),
             ("memcache://h?max_pool_size=0", "max_pool_size is zero"),
             ("memcache://h?max_pool_size=+1", "a number"),
             ("memcache://h?max_pool_size=", "a number"),

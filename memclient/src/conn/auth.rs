@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{handle::Connection, machine::Ask, slots::Replies};
 use crate::{
     error::{Error, Result},
-    proto::{Reply, classic::Auth},
+    proto::{Reply, Status, command::Auth},
     wire::Credentials,
 };
 
@@ -21,7 +21,7 @@ impl Connection {
     ) -> Result<()> {
         let ask = Ask::Run(&[Auth(credentials)]);
         match self.send_when_room(ask, 0, false, deadline).await?.await {
-            Ok(Replies::One(Reply::Line(_))) => Ok(()),
+            Ok(Replies::One(Reply::Answer(answer))) if answer.status == Status::Done => Ok(()),
             Ok(Replies::One(Reply::Refused(refusal))) => Err(refused(&refusal.text, credentials)),
             Err(error) if !error.is_protocol() => Err(error),
             _ => Err(Error::protocol(

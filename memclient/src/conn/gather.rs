@@ -21,9 +21,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::slots::{Slots, Ticket};
 use crate::proto::{
-    Limits, OutOfStep, Reply,
-    classic::{Found, cut_found},
-    meta::WireKey,
+    Answer, Limits, OutOfStep, Reply, Status, WireKey,
+    classic::{Form, Found, cut_found},
 };
 
 /// The fewest keys that are worth a command beside others, and the most of one.
@@ -49,6 +48,15 @@ pub(super) struct Gathering {
     wanted: VecDeque<Wanted>,
 }
 
+/// What one caller asks for in commands of its own: the reads of the classic dialect that are more
+/// than a `get`, or that nobody can join.
+#[derive(Debug, Default)]
+pub(super) struct Lone {
+    form: Option<Form>,
+    keys: BytesMut,
+    wanted: VecDeque<Wanted>,
+}
+
 /// Who wants the keys of the commands under way, in the order of the commands and their keys.
 #[derive(Debug, Default)]
 pub(super) struct Asked(VecDeque<Wanted>);
@@ -66,6 +74,7 @@ struct Wanted {
 /// A gathered command, as far as it is not answered.
 #[derive(Debug)]
 pub(super) struct Command {
+    form: Form,
     /// The keys that are left, each with a space before it.
     keys: Bytes,
     left: usize,
@@ -89,12 +98,7 @@ impl Gathering {
 
     /// Notes that a caller wants the key.
     pub(super) fn want(&mut self, key: WireKey<'_>, slot: Ticket, index: usize) {
-        let before = self.keys.len();
-        self.keys.extend_from_slice(b" ");
-        key.put(&mut self.keys);
-        let len = u16::try_from(self.keys.len() - before).unwrap_or(u16::MAX);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        self.wanted.push_back(Wanted { slot, index, len });
+        self.wanted.push_back(Wanted::new(key, slot, index, &mut self.keys));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -127,7 +131,13 @@ impl Gathering {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command { keys, left, passed: Vec::new(), begun: false })
+        (left > 0).then_some(Command {
+            form: Form::Get,
+            keys,
+            left,
+            passed: Vec::new(),
+            begun: false,
+        })
     }
 
     /// Says whether there is less than a command of one who wants many, so that it may gain from
@@ -155,6 +165,38 @@ impl Gathering {
     }
 }
 
+impl Lone {
+    /// Notes what a caller wants.
+    pub(super) fn want<'a>(
+        &mut self,
+        keys: impl Iterator<Item = WireKey<'a>>,
+        form: Form,
+        slot: Ticket,
+    ) {
+        self.form = Some(form);
+        for (index, key) in keys.enumerate() {
+            self.wanted.push_back(Wanted::new(key, slot, index, &mut self.keys));
+        }
+    }
+
+    /// Takes the next command, as long as the server allows it to be.
+    pub(super) fn take(&mut self, asked: &mut Asked) -> Option<Command> {
+        let form = self.form?;
+        let (mut left, mut bytes) = (0, 0);
+        while let Some(wanted) = self.wanted.front() {
+            let more = bytes + usize::from(wanted.len);
+            if left > 0 && more > form.max_bytes() {
+                break;
+            }
+            (left, bytes) = (left + 1, more);
+            asked.0.push_back(*wanted);
+            self.wanted.pop_front();
+        }
+        let keys = self.keys.split_to(bytes).freeze();
+        (left > 0).then_some(Command { form, keys, left, passed: Vec::new(), begun: false })
+    }
+}
+
 impl Asked {
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -173,7 +215,7 @@ impl Command {
     }
 
     pub(super) fn encode(&self, out: &mut BytesMut) {
-        out.extend_from_slice(b"get");
+        self.form.put(out);
         out.extend_from_slice(&self.keys);
         out.extend_from_slice(b"\r\n");
     }
@@ -188,12 +230,12 @@ impl Command {
         wakers: &mut Vec<Waker>,
     ) -> Result<bool, OutOfStep> {
         loop {
-            let found = cut_found(buffer, limits, |key| self.pass_to(key, asked))?;
+            let found = cut_found(buffer, self.form, limits, |key| self.pass_to(key, asked))?;
             let reply = match found {
                 None => return Ok(false),
-                Some(Found::Item { flags, data }) => {
+                Some(Found::Item { flags, cas, data }) => {
                     if let Some(wanted) = self.take_next(asked) {
-                        wanted.answer(Reply::Item(Some((flags, data))), slots, wakers);
+                        wanted.answer(item(flags, cas, data), slots, wakers);
                     }
                     continue;
                 }
@@ -260,7 +302,25 @@ impl Command {
     }
 }
 
+/// Returns what an item that was found is to its caller.
+fn item(flags: u32, cas: Option<u64>, data: Bytes) -> Reply {
+    match cas {
+        None => Reply::Item(Some((flags, data))),
+        cas => Reply::Answer(Answer { flags, cas, data: Some(data), ..Answer::of(Status::Value) }),
+    }
+}
+
 impl Wanted {
+    /// Appends the key to `keys` and says who wants it.
+    fn new(key: WireKey<'_>, slot: Ticket, index: usize, keys: &mut BytesMut) -> Self {
+        let before = keys.len();
+        keys.extend_from_slice(b" ");
+        key.put(keys);
+        let len = u16::try_from(keys.len() - before).unwrap_or(u16::MAX);
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        Self { slot, index, len }
+    }
+
     fn answer(self, reply: Reply, slots: &mut Slots, wakers: &mut Vec<Waker>) {
         slots.answer(self.slot, self.index as usize, reply, wakers);
     }

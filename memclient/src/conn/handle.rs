@@ -14,6 +14,7 @@ use super::{
     shared::{ConnectionOptions, Mover, Shared},
     slots::{Replies, Ticket},
     sync::Ordering,
+    tally::Receipt,
     watch::Watch,
 };
 use crate::{
@@ -207,6 +208,28 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Returns why the call has failed, if it has by now; it is over then.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        let failure = self.shared.state().machine.take_failure(self.ticket?)?;
+        self.ticket = None;
+        self.shared.remove_load(self.large);
+        Some(failure)
+    }
+
+    /// Leaves the answer to the connection, which counts with the receipt whether it is a failure.
+    pub(crate) fn leave(mut self, receipt: Receipt) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let mut wakers = Vec::new();
+        let driver = {
+            let mut state = self.shared.state();
+            state.machine.abandon_to(ticket, receipt, &mut wakers);
+            state.release(ticket)
+        };
+        self.shared.remove_load(self.large);
+        wake(driver);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// Writes the request of the only caller, without a task between; what does not go through at
     /// once is the driver's.
     fn write(&self, ticket: Ticket) {

@@ -24,14 +24,16 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
-    gather::{Asked, Command, Gathering, Single},
+    gather::{Asked, Command, Gathering, Lone, Single},
     slots::{Replies, Slots, Ticket},
+    tally::Receipt,
 };
 use crate::{
     error::{Delivery, Error, Result, Step},
     proto::{
-        Grammar, Limits, Opaque, OutOfStep, Reply, Request, cut,
-        meta::{Get, GetAgain, WireKey},
+        Grammar, Limits, Opaque, OutOfStep, Reply, Request, Spoken, WireKey,
+        command::{Get, GetAgain},
+        cut, leaves_in_step,
     },
 };
 
@@ -44,6 +46,7 @@ const OUT_CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Machine {
     limits: Limits,
+    spoken: Spoken,
     /// How much may be under way, in bytes of requests.
     max_cost: usize,
     cost: usize,
@@ -52,6 +55,7 @@ pub(super) struct Machine {
     /// Encoded and not yet taken.
     out: BytesMut,
     gathering: Gathering,
+    lone: Lone,
     gathered_cost: usize,
     /// The deadline of the first key that is being gathered.
     gathered_deadline: Option<Instant>,
@@ -128,11 +132,13 @@ impl Machine {
     pub(super) fn new(limits: Limits, max_cost: usize) -> Self {
         Self {
             limits,
+            spoken: Spoken::default(),
             max_cost,
             cost: 0,
             refused: false,
             out: BytesMut::with_capacity(OUT_CHUNK),
             gathering: Gathering::new(),
+            lone: Lone::default(),
             gathered_cost: 0,
             gathered_deadline: None,
             appended: 0,
@@ -147,13 +153,19 @@ impl Machine {
         }
     }
 
+    /// Speaks so from now on.
+    pub(super) fn speak(&mut self, spoken: Spoken) {
+        self.spoken = spoken;
+    }
+
     /// Takes in what a caller asks for; `None` where there is no room for so many bytes now.
     ///
     /// Values wait for the next [`Machine::take_output`], so that those of other callers may join them;
     /// a caller that is `alone` has nobody to wait for.
     ///
     /// # Errors
-    /// When the connection is closed: nothing was sent.
+    /// When the connection is closed, or speaks no dialect in which it can be asked for: nothing was
+    /// sent.
     pub(super) fn enqueue<R: Request>(
         &mut self,
         ask: Ask<'_, R>,
@@ -164,6 +176,9 @@ impl Machine {
         if self.closed.is_some() {
             // Why it ended is no concern of a caller who had nothing on it, and may go elsewhere.
             return Err(Error::closed(Delivery::NotSent, None));
+        }
+        if let Ask::Run(requests) = ask {
+            requests.iter().try_for_each(|request| self.spoken.check(request.needs()))?;
         }
         let count = ask.len();
         if count == 0 {
@@ -200,6 +215,16 @@ impl Machine {
         self.slots.abandon(ticket);
     }
 
+    /// Returns why a call has failed, if it has, and gives the ticket back then.
+    pub(super) fn take_failure(&mut self, ticket: Ticket) -> Option<Error> {
+        self.slots.take_failure(ticket)
+    }
+
+    /// Takes the caller's interest away, but for how many of its requests fail.
+    pub(super) fn abandon_to(&mut self, ticket: Ticket, receipt: Receipt, wakers: &mut Vec<Waker>) {
+        self.slots.abandon_to(ticket, receipt, wakers);
+    }
+
     /// Takes in what the server sent; `wakers` gets the callers that have their answer now.
     ///
     /// # Errors
@@ -219,11 +244,20 @@ impl Machine {
                     let Some(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
                         return Ok(());
                     };
+                    let in_step = leaves_in_step(*grammar, &reply);
                     self.slots.answer(*slot, *index, reply, wakers);
                     *left -= 1;
                     *index += 1;
                     *opaque = opaque.plus(1);
-                    if *left > 0 {
+                    let more = *left > 0;
+                    if !in_step {
+                        if !more {
+                            self.queue.pop_front();
+                        }
+                        let complaint = "an error after which the stream is not in step";
+                        return Err(OutOfStep(complaint.into()));
+                    }
+                    if more {
                         continue;
                     }
                 }
@@ -247,7 +281,11 @@ impl Machine {
             self.cost -= place.cost;
             if let Kind::Gathered(mut command) = place.kind {
                 while let Some(missing) = command.take_missing(&mut self.asked) {
-                    self.ask_singly(&missing, place.deadline);
+                    if self.spoken.is_meta() {
+                        self.ask_singly(&missing, place.deadline);
+                    } else {
+                        self.slots.answer(missing.slot, missing.index, Reply::Item(None), wakers);
+                    }
                 }
             }
         }
@@ -328,7 +366,7 @@ impl Machine {
             && let Some(deadline) = self.gathered_deadline.take()
         {
             let mut cost = std::mem::take(&mut self.gathered_cost);
-            if self.misses.are_many() {
+            if self.spoken.is_meta() && self.misses.are_many() {
                 self.cost -= cost;
                 while let Some(single) = self.gathering.take_single() {
                     self.ask_singly(&single, deadline);
@@ -336,14 +374,8 @@ impl Machine {
             }
             let under_way = self.asked.len() + self.gathering.len();
             while let Some(command) = self.gathering.take(under_way, &mut self.asked) {
-                let before = self.out.len();
-                command.encode(&mut self.out);
-                let start = self.appended;
-                self.appended += (self.out.len() - before) as u64;
                 // The first command answers for what all of them cost: they go and come together.
-                let cost = std::mem::take(&mut cost);
-                let kind = Kind::Gathered(command);
-                self.queue.push_back(Place { kind, start, deadline, cost });
+                self.push(command, deadline, std::mem::take(&mut cost));
             }
         }
         self.out.split()
@@ -400,6 +432,15 @@ impl Machine {
         self.append(&[request], single.slot, single.index, cost, deadline);
     }
 
+    /// Puts a command for items at the end of the queue.
+    fn push(&mut self, command: Command, deadline: Instant, cost: usize) {
+        let before = self.out.len();
+        command.encode(&mut self.out);
+        let start = self.appended;
+        self.appended += (self.out.len() - before) as u64;
+        self.queue.push_back(Place { kind: Kind::Gathered(command), start, deadline, cost });
+    }
+
     fn append<R: Request>(
         &mut self,
         requests: &[R],
@@ -408,13 +449,22 @@ impl Machine {
         cost: usize,
         deadline: Instant,
     ) {
-        let Some(grammar) = requests.first().map(Request::grammar) else {
+        let Some(grammar) = requests.first().map(|request| request.grammar(self.spoken)) else {
             self.cost -= cost;
             return;
         };
+        if let Grammar::Items(form) = grammar {
+            let keys = requests.iter().filter_map(Request::key);
+            self.lone.want(keys, form, slot);
+            let mut cost = cost;
+            while let Some(command) = self.lone.take(&mut self.asked) {
+                self.push(command, deadline, std::mem::take(&mut cost));
+            }
+            return;
+        }
         let (opaque, before) = (self.next_opaque, self.out.len());
         for (place, request) in requests.iter().enumerate() {
-            request.encode(opaque.plus(place), &mut self.out);
+            request.encode(self.spoken, opaque.plus(place), &mut self.out);
         }
         self.next_opaque = opaque.plus(requests.len());
         let start = self.appended;
@@ -480,7 +530,7 @@ impl Closed {
 mod tests {
     use super::*;
     use crate::{
-        proto::{Reply, classic},
+        proto::{Dialect, Reply, command},
         wire::{Charset, KeyRef},
     };
 
@@ -526,7 +576,7 @@ mod tests {
     #[track_caller]
     fn data(outcome: Poll<Result<Replies>>) -> Option<String> {
         match outcome {
-            Poll::Ready(Ok(Replies::One(Reply::Meta(reply)))) => {
+            Poll::Ready(Ok(Replies::One(Reply::Answer(reply)))) => {
                 reply.data.map(|data| String::from_utf8_lossy(&data).into_owned())
             }
             other => panic!("no single reply: {other:?}"),
@@ -644,7 +694,7 @@ mod tests {
         };
         assert_eq!(delivery(poll(&mut machine, sent)), Delivery::Unknown);
         assert_eq!(delivery(poll(&mut machine, unsent)), Delivery::NotSent);
-        let after = machine.enqueue(Ask::Run(&[classic::Version]), 0, Instant::now(), false);
+        let after = machine.enqueue(Ask::Run(&[command::Version]), 0, Instant::now(), false);
         assert!(after.is_err_and(|error| error.is_retryable()));
     }
 
@@ -652,7 +702,7 @@ mod tests {
     fn items(outcome: Poll<Result<Replies>>) -> Vec<Option<String>> {
         let text = |reply| match reply {
             Reply::Item(item) => item.map(|(_, data)| String::from_utf8_lossy(&data).into_owned()),
-            Reply::Meta(reply) => {
+            Reply::Answer(reply) => {
                 reply.data.map(|data| String::from_utf8_lossy(&data).into_owned())
             }
             other => panic!("no item: {other:?}"),
@@ -855,7 +905,7 @@ mod tests {
     #[test]
     fn what_is_under_way_is_bounded() {
         let mut machine = Machine::new(Limits { max_value: 1024 }, 1000);
-        let ask = Ask::Run(&[classic::Version]);
+        let ask = Ask::Run(&[command::Version]);
         let big = machine.enqueue(ask, 5000, Instant::now(), false).unwrap();
         assert!(big.is_some(), "what is larger than all the room goes alone");
         assert!(machine.enqueue(ask, 0, Instant::now(), false).unwrap().is_none());
@@ -864,5 +914,95 @@ mod tests {
         receive(&mut machine, "VERSION 1\r\n").unwrap();
         assert!(machine.take_refused());
         assert!(machine.enqueue(ask, 0, Instant::now(), false).unwrap().is_some());
+    }
+
+    fn classic() -> Machine {
+        let mut machine = machine();
+        machine.speak(Spoken::choose(Dialect::Classic, "1.5.6").unwrap());
+        machine
+    }
+
+    #[test]
+    fn in_the_classic_dialect_an_end_is_a_miss() {
+        let mut machine = classic();
+        let [a, b] = ["a", "b"].map(|key| want(&mut machine, &[key]));
+        assert_eq!(write(&mut machine), "get a b\r\n");
+        assert_eq!(receive(&mut machine, "VALUE a 0 1\r\nA\r\nEND\r\n"), Ok(0));
+        assert_eq!(items(poll(&mut machine, a)), [Some("A".into())]);
+        assert_eq!(items(poll(&mut machine, b)), [None]);
+        assert!(machine.is_quiet() && !machine.has_output());
+    }
+
+    #[test]
+    fn a_run_of_classic_reads_is_one_command_and_its_items_carry_their_versions() {
+        let mut machine = classic();
+        let run = ["a", "b", "a"].map(|key| Get { key: wire(key), details: true });
+        let run = enqueue(&mut machine, &run);
+        let one = enqueue(&mut machine, &[get("c")]);
+        assert_eq!(write(&mut machine), "gets a b a\r\nget c\r\n");
+        assert_eq!(
+            receive(&mut machine, "VALUE a 0 1 7\r\nA\r\nVALUE a 0 1 7\r\nA\r\nEND\r\n"),
+            Ok(0)
+        );
+        assert_eq!(receive(&mut machine, "END\r\n"), Ok(0));
+        assert_eq!(items(poll(&mut machine, run)), [Some("A".into()), None, Some("A".into())]);
+        assert_eq!(items(poll(&mut machine, one)), [None]);
+        assert_eq!(machine.cost, 0);
+    }
+
+    #[test]
+    fn a_classic_item_under_another_key_is_never_handed_over() {
+        let mut machine = classic();
+        let ticket = enqueue(&mut machine, &[get("a")]);
+        write(&mut machine);
+        assert!(receive(&mut machine, "VALUE b 0 1\r\nB\r\nEND\r\n").is_err());
+        assert!(poll(&mut machine, ticket).is_pending());
+    }
+
+    #[test]
+    fn what_the_dialect_cannot_say_is_refused_and_leaves_nothing_behind() {
+        let mut machine = classic();
+        let request = command::Info { key: wire("a") };
+        let refused = machine.enqueue(Ask::Run(&[request]), 0, Instant::now(), false);
+        assert!(refused.is_err_and(|error| error.is_unsupported()));
+        assert!(machine.is_quiet() && machine.cost == 0 && !machine.has_output());
+    }
+
+    #[test]
+    fn long_commands_to_touch_are_cut_where_the_server_minds() {
+        let mut machine = classic();
+        let keys: Vec<String> = (0..20).map(|number| format!("{number:0200}")).collect();
+        let gats: Vec<_> =
+            keys.iter().map(|key| command::Gat { key: wire(key), ttl: 5, cas: false }).collect();
+        enqueue(&mut machine, &gats);
+        let out = write(&mut machine);
+        let lines: Vec<&[u8]> =
+            out[..].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert!(
+            lines.len() > 1
+                && lines.iter().all(|line| line.len() < 2040 && line.starts_with(b"gat 5 "))
+        );
+        assert_eq!(machine.queue.len(), lines.len());
+        machine.close(CloseReason::Lost(None), &mut Vec::new());
+    }
+
+    #[test]
+    fn a_refusal_that_ends_the_stream_is_still_its_callers() {
+        let mut machine = machine();
+        let store = command::Store {
+            key: wire("a"),
+            data: b"A",
+            flags: 0,
+            ttl: 0,
+            mode: command::StoreMode::Set,
+            cas: None,
+        };
+        let ticket = enqueue(&mut machine, &[store]);
+        write(&mut machine);
+        assert!(receive(&mut machine, "CLIENT_ERROR bad data chunk\r\nERROR\r\n").is_err());
+        assert!(matches!(
+            poll(&mut machine, ticket),
+            Poll::Ready(Ok(Replies::One(Reply::Refused(_))))
+        ));
     }
 }

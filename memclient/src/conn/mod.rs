@@ -16,11 +16,14 @@ mod model;
 mod shared;
 mod slots;
 mod sync;
+mod tally;
 mod watch;
 
+pub use self::tally::Settled;
 pub(crate) use self::{
     handle::{Connection, InFlight},
     machine::Ask,
     shared::ConnectionOptions,
     slots::Replies,
+    tally::Tally,
 };

@@ -2,6 +2,7 @@
 
 use std::task::{Poll, Waker};
 
+use super::tally::Receipt;
 use crate::{
     error::{Delivery, Error, Result},
     proto::Reply,
@@ -31,6 +32,11 @@ enum Slot {
     /// The caller has left; so many replies are still to come and to be dropped.
     Abandoned {
         left: usize,
+    },
+    /// The caller has left, and wants to know how many of so many replies are failures.
+    Counted {
+        left: usize,
+        receipt: Receipt,
     },
     Done(Result<Replies>),
 }
@@ -93,6 +99,13 @@ impl Slots {
             }
             Some(Slot::Abandoned { left }) if *left > 1 => *left -= 1,
             Some(Slot::Abandoned { .. }) => self.remove(ticket),
+            Some(Slot::Counted { left, receipt }) => {
+                receipt.note(reply, wakers);
+                *left -= 1;
+                if *left == 0 {
+                    self.remove(ticket);
+                }
+            }
             Some(Slot::Done(_) | Slot::Vacant { .. }) | None => {}
         }
     }
@@ -118,6 +131,10 @@ impl Slots {
                 }
             }
             Some(Slot::Abandoned { .. }) => self.remove(ticket),
+            Some(Slot::Counted { left, receipt }) => {
+                receipt.fail(*left, &error(), wakers);
+                self.remove(ticket);
+            }
             Some(Slot::Done(_) | Slot::Vacant { .. }) | None => {}
         }
     }
@@ -138,10 +155,19 @@ impl Slots {
                 self.remove(ticket);
                 Poll::Ready(outcome)
             }
-            Some(Slot::Abandoned { .. } | Slot::Vacant { .. }) | None => {
+            Some(Slot::Abandoned { .. } | Slot::Counted { .. } | Slot::Vacant { .. }) | None => {
                 Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
             }
         }
+    }
+
+    /// Returns why the call has failed, if it has, and gives the ticket back then.
+    pub(super) fn take_failure(&mut self, ticket: Ticket) -> Option<Error> {
+        let slot = self.all.get_mut(ticket.0)?;
+        let Slot::Done(Err(error)) = slot else { return None };
+        let error = error.clone();
+        self.remove(ticket);
+        Some(error)
     }
 
     /// Forgets whom to wake: the caller is awake and looks for itself.
@@ -160,8 +186,33 @@ impl Slots {
                 }
             }
             Some(Slot::Done(_)) => self.remove(ticket),
-            Some(Slot::Abandoned { .. } | Slot::Vacant { .. }) | None => {}
+            Some(Slot::Abandoned { .. } | Slot::Counted { .. } | Slot::Vacant { .. }) | None => {}
         }
+    }
+
+    /// Takes the caller's interest away, but for how many of its requests fail.
+    pub(super) fn abandon_to(&mut self, ticket: Ticket, receipt: Receipt, wakers: &mut Vec<Waker>) {
+        let Some(slot) = self.all.get_mut(ticket.0) else { return };
+        match std::mem::replace(slot, Slot::Done(Ok(Replies::Many(Vec::new())))) {
+            Slot::Waiting { replies, left, .. } => {
+                // Of the others the replies are here.
+                let here = replies.len().saturating_sub(left);
+                for reply in replies.into_iter().take(here) {
+                    receipt.note(reply, wakers);
+                }
+                *slot = Slot::Counted { left, receipt };
+                return;
+            }
+            Slot::Done(Ok(Replies::One(reply))) => receipt.note(reply, wakers),
+            Slot::Done(Ok(Replies::Many(replies))) => {
+                for reply in replies {
+                    receipt.note(reply, wakers);
+                }
+            }
+            Slot::Done(Err(error)) => receipt.fail(receipt.count(), &error, wakers),
+            Slot::Abandoned { .. } | Slot::Counted { .. } | Slot::Vacant { .. } => {}
+        }
+        self.remove(ticket);
     }
 
     /// Says whether no caller has a slot and no reply is to come for one who left.

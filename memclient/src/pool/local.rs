@@ -39,6 +39,8 @@ struct State {
     dialing: Option<Dialing>,
     backoff: Backoff,
     failure: Option<Error>,
+    /// How often the pool was closed: a dial from before opens nothing for after.
+    closes: u64,
     /// Whether somebody looks for connections that are not used.
     shrinking: bool,
 }
@@ -122,6 +124,15 @@ impl LocalPool {
         }
     }
 
+    /// Lets go of every open connection: each ends once what is under way on it is answered.
+    ///
+    /// Who waits for a dial that is under way goes on to the next one.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closes += 1;
+        self.open.store(Arc::default());
+    }
+
     /// Says whether nothing lives here any more.
     pub(super) fn is_dead(&self) -> bool {
         self.state().dialing.is_none() && self.open.load().iter().all(Connection::is_closed)
@@ -132,7 +143,8 @@ impl LocalPool {
         if state.dialing.is_some() {
             return;
         }
-        let attempt = Attempt { pool: Arc::downgrade(self), outcome: None };
+        let (pool, closes) = (Arc::downgrade(self), state.closes);
+        let attempt = Attempt { pool, closes, outcome: None };
         let dial = connect(self.address.clone(), self.options.clone());
         let task = tokio::spawn(attempt.run(dial));
         state.dialing = Some(Dialing(task.abort_handle()));
@@ -206,6 +218,7 @@ impl Drop for Dialing {
 struct Attempt {
     /// Weak, so that a dial does not keep alive a pool that nobody uses.
     pool: Weak<LocalPool>,
+    closes: u64,
     outcome: Option<Result<Connection>>,
 }
 
@@ -223,7 +236,7 @@ impl Drop for Attempt {
         {
             let mut state = pool.state();
             state.dialing = None;
-            match self.outcome.take() {
+            match self.outcome.take().filter(|_| state.closes == self.closes) {
                 Some(Ok(connection)) => {
                     pool.add(connection, &mut state);
                     state.failure = None;
@@ -255,7 +268,7 @@ async fn shrink(pool: Weak<LocalPool>, idle: Duration) {
 }
 
 /// Opens a connection and has it say hello, within the connect timeout.
-async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
+pub(super) async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
     let deadline = Instant::now() + options.connect_timeout;
     let stream = dial(&address, &options.dial, deadline).await?;
     let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
@@ -263,7 +276,7 @@ async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
         if let Some(credentials) = &options.credentials {
             connection.authenticate(credentials, deadline).await?;
         }
-        connection.handshake(deadline).await
+        connection.handshake(options.dialect, deadline).await
     };
     match timeout_at(deadline.into(), hello).await {
         Ok(Ok(())) => Ok(connection),

@@ -13,13 +13,16 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tokio::runtime::{Handle, Id};
+use tokio::{
+    runtime::{Handle, Id},
+    time::timeout_at,
+};
 
 use self::{local::LocalPool, size::LargeKeys};
 pub(crate) use self::{options::PoolOptions, size::Size};
 use crate::{
     conn::Connection,
-    error::{Error, Result},
+    error::{Delivery, Error, Result, Step},
     net::Address,
 };
 
@@ -87,9 +90,29 @@ impl Pool {
     /// runtime to open a connection on.
     pub(crate) async fn connection(&self, deadline: Instant) -> Result<Connection> {
         let Ok(handle) = Handle::try_current() else {
-            return Err(Error::config("there is no tokio runtime here: call the client from one"));
+            return Err(no_runtime());
         };
         self.local(handle.id()).connection(deadline).await
+    }
+
+    /// Opens a connection that no other call shares; it ends with its handle.
+    ///
+    /// # Errors
+    /// As [`Pool::connection`].
+    pub(crate) async fn separate(&self, deadline: Instant) -> Result<Connection> {
+        if Handle::try_current().is_err() {
+            return Err(no_runtime());
+        }
+        let dial = local::connect(self.0.address.clone(), self.0.options.clone());
+        match timeout_at(deadline.into(), dial).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
+        }
+    }
+
+    /// Lets go of every open connection: each ends once what is under way on it is answered.
+    pub(crate) fn close(&self) {
+        self.0.locals.load().iter().for_each(|local| local.close());
     }
 
     /// Returns the runtime's connections.
@@ -110,6 +133,10 @@ impl Pool {
             new
         })
     }
+}
+
+fn no_runtime() -> Error {
+    Error::config("there is no tokio runtime here: call the client from one")
 }
 
 impl fmt::Debug for Pool {

@@ -1,12 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
-use crate::{conn::ConnectionOptions, net::DialOptions, wire::Credentials};
+use crate::{conn::ConnectionOptions, net::DialOptions, proto::Dialect, wire::Credentials};
 
 /// How a pool opens and bounds its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolOptions {
     pub(crate) dial: DialOptions,
     pub(crate) connection: ConnectionOptions,
+    pub(crate) dialect: Dialect,
     /// What every connection shows before anything else.
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) connect_timeout: Duration,

@@ -3,9 +3,10 @@
 //! A reply is either not whole yet, whole and right, or out of step; there is no fourth, and nothing
 //! after an [`OutOfStep`] may be believed.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::{
+    classic::{Line, cut_block},
     limits::{Limits, has_block, line_end, take_block},
     meta,
     opaque::Opaque,
@@ -17,6 +18,8 @@ use super::{
 
 /// Takes the next reply off `buffer`; `None` when it is not whole yet.
 ///
+/// An error line is a reply too; [`leaves_in_step`] says whether others may follow it.
+///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot be the reply to a request of this grammar and opaque.
 pub(crate) fn cut(
@@ -25,6 +28,9 @@ pub(crate) fn cut(
     opaque: Opaque,
     limits: Limits,
 ) -> Result<Option<Reply>, OutOfStep> {
+    if let Grammar::Block(block) = grammar {
+        return cut_block(buffer, block, limits);
+    }
     let Some(end) = line_end(buffer)? else {
         return Ok(None);
     };
@@ -34,19 +40,23 @@ pub(crate) fn cut(
     {
         return cut_meta(buffer, end + 2, head, limits);
     }
-    let reply = match (Refusal::read(line), grammar) {
-        (Some(refusal), _) if leaves_in_step(grammar, &refusal) => Reply::Refused(refusal),
-        (Some(_), _) => {
-            return Err(OutOfStep::new("an error after which the stream is not in step", line));
+    if let Some(refusal) = Refusal::read(line) {
+        let any = matches!(grammar, Grammar::Line(Line::Shutdown | Line::Any));
+        if !refusal.is_one_line() && !any {
+            return Err(OutOfStep::new("an error that answers nothing", line));
         }
-        (None, Grammar::Line(expected)) if expected.accepts(line) => {
-            Reply::Line(Bytes::copy_from_slice(line))
-        }
-        (None, Grammar::Line(expected)) => return Err(OutOfStep::new(expected.complaint(), line)),
-        (None, Grammar::Meta(verb)) => return Err(OutOfStep::new(verb.complaint(), line)),
+        buffer.advance(end + 2);
+        return Ok(Some(Reply::Refused(refusal)));
+    }
+    let complaint = match grammar {
+        Grammar::Line(expected) => match expected.take(buffer, end) {
+            Some(reply) => return Ok(Some(reply)),
+            None => expected.complaint(),
+        },
+        Grammar::Meta(verb) => verb.complaint(),
+        Grammar::Block(_) | Grammar::Items(_) => "a reply that is cut in parts",
     };
-    buffer.advance(end + 2);
-    Ok(Some(reply))
+    Err(OutOfStep::new(complaint, buffer.get(..end).unwrap_or_default()))
 }
 
 fn cut_meta(
@@ -57,35 +67,39 @@ fn cut_meta(
 ) -> Result<Option<Reply>, OutOfStep> {
     let Some(size) = head.size else {
         buffer.advance(start);
-        return Ok(Some(Reply::Meta(head.without_data())));
+        return Ok(Some(Reply::Answer(head.without_data())));
     };
     let size = limits.check(size)?;
     if !has_block(buffer, start, size) {
         return Ok(None);
     }
     let data = take_block(buffer, start, size)?;
-    Ok(Some(Reply::Meta(head.with_data(data))))
+    Ok(Some(Reply::Answer(head.with_data(data))))
 }
 
-/// Says whether the stream goes on in step after this error line.
+/// Says whether the stream goes on in step after this reply.
 ///
 /// After a malformed storage command the server reads its data block as commands, so more lines may
-/// follow than were asked for; `ERROR` in front of a close (too many connections) answers no
-/// request at all.
-fn leaves_in_step(grammar: Grammar, refusal: &Refusal) -> bool {
+/// follow than were asked for. A server that does not know a meta command at all is not what it
+/// said it is.
+pub(crate) fn leaves_in_step(grammar: Grammar, reply: &Reply) -> bool {
+    let Reply::Refused(refusal) = reply else { return true };
     match refusal.kind {
         RefusalKind::TooLarge | RefusalKind::Server => true,
-        RefusalKind::Client => !matches!(grammar, Grammar::Meta(verb) if verb.has_data()),
-        RefusalKind::Unknown => refusal.text.is_empty() && matches!(grammar, Grammar::Line(_)),
+        RefusalKind::Client => !grammar.has_data(),
+        RefusalKind::Unknown => !grammar.has_data() && !matches!(grammar, Grammar::Meta(_)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::proto::{
-        classic::Line,
-        meta::{MetaReply, Status, Verb},
+        answer::{Answer, Status},
+        classic::Block,
+        meta::Verb,
     };
 
     const LIMITS: Limits = Limits { max_value: 64 };
@@ -111,13 +125,13 @@ mod tests {
         }
     }
 
-    fn meta(status: Status) -> MetaReply {
-        MetaReply { status, flags: 0, cas: None, ttl: None, data: None }
+    fn meta(status: Status) -> Answer {
+        Answer::of(status)
     }
 
     #[test]
     fn a_value_is_cut_whole_at_every_split() {
-        let reply = MetaReply {
+        let reply = Answer {
             flags: 16,
             cas: Some(1),
             ttl: Some(60),
@@ -127,16 +141,16 @@ mod tests {
         check(
             Grammar::Meta(Verb::Get),
             "VA 4 f16 c1 t60 O0\r\na\r\nb\r\n",
-            &Ok(Reply::Meta(reply)),
+            &Ok(Reply::Answer(reply)),
         );
-        let empty = MetaReply { data: Some(Bytes::new()), ttl: Some(-1), ..meta(Status::Value) };
-        check(Grammar::Meta(Verb::Get), "VA 0 t-1 O0\r\n\r\n", &Ok(Reply::Meta(empty)));
+        let empty = Answer { data: Some(Bytes::new()), ttl: Some(-1), ..meta(Status::Value) };
+        check(Grammar::Meta(Verb::Get), "VA 0 t-1 O0\r\n\r\n", &Ok(Reply::Answer(empty)));
     }
 
     #[test]
     fn statuses_are_those_of_the_command() {
-        check(Grammar::Meta(Verb::Get), "EN O0\r\n", &Ok(Reply::Meta(meta(Status::Miss))));
-        check(Grammar::Meta(Verb::Set), "NS O0\r\n", &Ok(Reply::Meta(meta(Status::NotStored))));
+        check(Grammar::Meta(Verb::Get), "EN O0\r\n", &Ok(Reply::Answer(meta(Status::Miss))));
+        check(Grammar::Meta(Verb::Set), "NS O0\r\n", &Ok(Reply::Answer(meta(Status::NotStored))));
         check(Grammar::Meta(Verb::Set), "EN O0\r\n", &Err("ms"));
         check(Grammar::Meta(Verb::Get), "NS O0\r\n", &Err("mg"));
         check(Grammar::Meta(Verb::Get), "VALUE k 0 1\r\n", &Err("mg"));
@@ -168,19 +182,71 @@ mod tests {
     }
 
     #[test]
-    fn errors_keep_the_stream_only_where_it_stays_in_step() {
-        let large = "SERVER_ERROR object too large for cache\r\n";
-        let refusal =
-            |line: &str| Ok(Reply::Refused(Refusal::read(line.trim_end().as_bytes()).unwrap()));
-        check(Grammar::Meta(Verb::Set), large, &refusal(large));
+    fn error_lines_stand_in_for_any_reply_and_some_end_the_stream() {
+        let grammars = [
+            (Grammar::Meta(Verb::Get), true, false),
+            (Grammar::Meta(Verb::Count), true, false),
+            (Grammar::Meta(Verb::Set), false, false),
+            (Grammar::Line(Line::Stored), false, false),
+            (Grammar::Line(Line::Swapped), false, false),
+            (Grammar::Line(Line::Deleted), true, true),
+            (Grammar::Line(Line::Ok), true, true),
+            (Grammar::Block(Block::Stats), true, true),
+        ];
+        for (grammar, client, unknown) in grammars {
+            for (line, stays) in [
+                ("SERVER_ERROR object too large for cache", true),
+                ("SERVER_ERROR out of memory", true),
+                ("CLIENT_ERROR bad data chunk", client),
+                ("ERROR", unknown),
+            ] {
+                let reply = Reply::Refused(Refusal::read(line.as_bytes()).unwrap());
+                assert_eq!(leaves_in_step(grammar, &reply), stays, "{grammar:?} {line}");
+                check(grammar, &format!("{line}\r\n"), &Ok(reply));
+            }
+        }
+        let full = "ERROR Too many open connections\r\n";
+        check(Grammar::Meta(Verb::Get), full, &Err("answers nothing"));
+        let disabled = "ERROR: shutdown not enabled";
+        let refusal = Refusal::read(disabled.as_bytes()).unwrap();
         check(
-            Grammar::Meta(Verb::Arithmetic),
-            "CLIENT_ERROR nan\r\n",
-            &refusal("CLIENT_ERROR nan"),
+            Grammar::Line(Line::Shutdown),
+            "ERROR: shutdown not enabled\r\n",
+            &Ok(Reply::Refused(refusal)),
         );
-        check(Grammar::Meta(Verb::Set), "CLIENT_ERROR bad data chunk\r\n", &Err("not in step"));
-        check(Grammar::Meta(Verb::Get), "ERROR Too many open connections\r\n", &Err("not in step"));
-        check(Grammar::Line(Line::Ok), "ERROR\r\n", &refusal("ERROR"));
+    }
+
+    #[test]
+    fn words_of_the_classic_dialect_are_those_of_the_command() {
+        use Line::{Count, Deleted, Info, Limit, Stored, Swapped, Touched};
+        let lines = [Stored, Swapped, Deleted, Touched, Count, Info];
+        let words: [(&str, &[(Line, Status)]); 9] = [
+            ("STORED", &[(Stored, Status::Done), (Swapped, Status::Done)]),
+            ("NOT_STORED", &[(Stored, Status::NotStored)]),
+            ("EXISTS", &[(Swapped, Status::Exists)]),
+            ("DELETED", &[(Deleted, Status::Done)]),
+            ("TOUCHED", &[(Touched, Status::Done)]),
+            ("EN", &[(Info, Status::Miss)]),
+            ("OK", &[]),
+            ("END", &[]),
+            ("-1", &[]),
+        ];
+        for (word, takers) in words {
+            for line in lines {
+                let status = takers.iter().find(|(taker, _)| *taker == line);
+                let expected = status.map(|(_, status)| Reply::Answer(Answer::of(*status)));
+                check(Grammar::Line(line), &format!("{word}\r\n"), &expected.ok_or(""));
+            }
+        }
+        let number = Answer { data: Some(Bytes::from_static(b"12")), ..meta(Status::Value) };
+        check(Grammar::Line(Count), "12\r\n", &Ok(Reply::Answer(number)));
+        check(Grammar::Line(Count), "18446744073709551616\r\n", &Err("number"));
+        check(Grammar::Line(Count), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::NotFound))));
+        check(Grammar::Line(Touched), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::Miss))));
+        check(Grammar::Line(Info), "ME k a=1\r\n", &Ok(Reply::Line("ME k a=1".into())));
+        let small = "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m";
+        let refusal = Refusal { kind: RefusalKind::Server, text: small.into() };
+        check(Grammar::Line(Limit), &format!("{small}\r\n"), &Ok(Reply::Refused(refusal)));
     }
 
     #[test]

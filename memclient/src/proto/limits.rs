@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::out_of_step::OutOfStep;
 
 /// The longest line a server may send: memcached's own are far shorter.
-const MAX_LINE: usize = 2048;
+pub(super) const MAX_LINE: usize = 2048;
 
 /// What a peer may make us hold.
 #[derive(Clone, Copy, Debug)]

@@ -42,6 +42,14 @@ impl Refusal {
         let text = String::from_utf8_lossy(text.trim_ascii()).into();
         Some(Self { kind, text })
     }
+
+    /// Says whether the line answers a command without a data block, and no more lines follow.
+    ///
+    /// `ERROR` with words behind it stands in front of a close and answers no request at all, as in
+    /// `ERROR Too many open connections`.
+    pub(super) fn is_one_line(&self) -> bool {
+        self.kind != RefusalKind::Unknown || self.text.is_empty()
+    }
 }
 
 impl From<Refusal> for Error {

@@ -6,10 +6,14 @@ pub enum Stored {
     Stored,
     /// The condition of the command did not hold: an `add` met an item, the others met none.
     NotStored,
+    /// The command was sent and nobody waited for its answer: what it came to is not known. Only a
+    /// client that was told not to wait
+    /// ([`default_noreply`](crate::ClientBuilder::default_noreply)) says so.
+    Unconfirmed,
 }
 
 impl Stored {
-    /// Returns true when the item is stored.
+    /// Returns true when the item is known to be stored.
     pub const fn is_stored(self) -> bool {
         matches!(self, Self::Stored)
     }
@@ -43,10 +47,12 @@ pub enum Deleted {
     NotFound,
     /// The item is there, in another version than the one named; nothing was changed.
     Exists,
+    /// The command was sent and nobody waited for its answer; see [`Stored::Unconfirmed`].
+    Unconfirmed,
 }
 
 impl Deleted {
-    /// Returns true when an item was removed.
+    /// Returns true when an item is known to have been removed.
     pub const fn is_deleted(self) -> bool {
         matches!(self, Self::Deleted)
     }
@@ -59,10 +65,12 @@ pub enum Touched {
     Touched,
     /// There was no such item.
     NotFound,
+    /// The command was sent and nobody waited for its answer; see [`Stored::Unconfirmed`].
+    Unconfirmed,
 }
 
 impl Touched {
-    /// Returns true when the item was there.
+    /// Returns true when the item is known to have been there.
     pub const fn is_touched(self) -> bool {
         matches!(self, Self::Touched)
     }

@@ -1,7 +1,7 @@
 use std::{any::Any, borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
-use memclient_serde::{CacheValue, DecodeError, Decoded, EncodeError, Flags, Payload};
+use memclient_serde::{CacheValue, Compression, DecodeError, Decoded, EncodeError, Flags, Payload};
 
 /// A value as the server keeps it: bytes and 32 bits of flags that say what the bytes are.
 ///
@@ -39,7 +39,7 @@ impl Value {
         value.into_value()
     }
 
-    /// Returns the bytes.
+    /// Returns the bytes, compressed where the flags say so ([`Value::decompressed`]).
     pub fn data(&self) -> &Bytes {
         &self.payload.data
     }
@@ -70,8 +70,27 @@ impl Value {
         self
     }
 
-    /// Returns the typed value; no decoding happens when this process has decoded it before as the
-    /// same type.
+    /// Returns the value compressed, or as it is where [`Compression`] says so. The flags say which;
+    /// a decoded form stays.
+    #[must_use]
+    pub fn compressed(mut self, compression: Compression) -> Self {
+        self.payload = self.payload.compressed(compression);
+        self
+    }
+
+    /// Returns the value with the bytes that were compressed, if its flags say that they were; a
+    /// decoded form stays.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] when that would be more than `limit` bytes, when the compressed bytes are
+    /// damaged, or when the feature of their compression is off.
+    pub fn decompressed(mut self, limit: usize) -> Result<Self, DecodeError> {
+        self.payload = self.payload.decompressed(limit)?;
+        Ok(self)
+    }
+
+    /// Returns the typed value, without compression up to [`Compression::LIMIT`]; no decoding
+    /// happens when this process has decoded it before as the same type.
     ///
     /// # Errors
     /// A [`DecodeError`] when the flags name another format, or the bytes are not a `T`.

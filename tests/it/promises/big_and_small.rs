@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ const LARGE: usize = 900_000;
 const READERS: u64 = 2;
 
 /// How many large values are read meanwhile, and how many small ones alone.
-const LARGE_READS: u64 = 100;
+const LARGE_READS: usize = 100;
 const SMALL_READS: usize = 4000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +43,7 @@ async fn check(tasks: usize) {
     let client = patient(&proxy.address()).build().unwrap();
 
     let mut alone = read_small(&client, tasks, move |own| own >= SMALL_READS / tasks).await;
-    let large = Arc::new(AtomicU64::new(0));
+    let large = Arc::new(AtomicUsize::new(0));
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let (client, large) = (client.clone(), Arc::clone(&large));
@@ -69,7 +69,7 @@ async fn check(tasks: usize) {
         spread(&mut beside)
     );
     // Were each small one to wait for a large one, a task would read one for every two large.
-    let least = LARGE_READS as usize * tasks;
+    let least = LARGE_READS * tasks;
     assert!(beside.len() > 2 * least, "{} small for {LARGE_READS} large values", beside.len());
 }
 

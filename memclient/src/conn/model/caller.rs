@@ -4,10 +4,7 @@ use super::random;
 use crate::{
     conn::{Ask, Connection, InFlight, Replies},
     error::Result,
-    proto::{
-        MetaReply, Reply,
-        meta::{Get, WireKey},
-    },
+    proto::{Answer, Reply, WireKey, command::Get},
     wire::{Charset, KeyRef},
 };
 
@@ -101,7 +98,7 @@ fn assert_answers(keys: &[&str], replies: Replies) {
     };
     let values = replies.into_iter().map(|reply| match reply {
         Reply::Item(item) => item.map(|(_, data)| data),
-        Reply::Meta(MetaReply { data, .. }) => data,
+        Reply::Answer(Answer { data, .. }) => data,
         reply => panic!("no value: {reply:?}"),
     });
     let values: Vec<_> = values.collect();

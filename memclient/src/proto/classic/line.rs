@@ -1,3 +1,12 @@
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::proto::{
+    answer::{Answer, Status},
+    ascii::decimal,
+    refusal::{Refusal, RefusalKind},
+    reply::Reply,
+};
+
 /// A reply of one line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Line {
@@ -5,26 +14,87 @@ pub(crate) enum Line {
     Version,
     /// `OK`
     Ok,
-    /// `STORED`
+    /// `OK`, or `MEMLIMIT_…` where it cannot be.
+    Limit,
+    /// `STORED` or `NOT_STORED`
     Stored,
+    /// `STORED`, `EXISTS` or `NOT_FOUND`
+    Swapped,
+    /// `DELETED` or `NOT_FOUND`
+    Deleted,
+    /// `TOUCHED` or `NOT_FOUND`
+    Touched,
+    /// A number, or `NOT_FOUND`.
+    Count,
+    /// `ME …` or `EN`
+    Info,
+    /// Nothing but an error: the server ends.
+    Shutdown,
+    /// Whatever it is.
+    Any,
 }
 
 impl Line {
-    pub(in crate::proto) fn accepts(self, line: &[u8]) -> bool {
-        match self {
-            Self::Version => {
-                line.strip_prefix(b"VERSION ").is_some_and(|version| !version.is_empty())
+    /// Says whether the command carries a data block.
+    pub(in crate::proto) const fn has_data(self) -> bool {
+        matches!(self, Self::Stored | Self::Swapped)
+    }
+
+    /// Takes a line of so many bytes, its end not counted, off the buffer; `None` where it is none
+    /// that may stand here.
+    pub(in crate::proto) fn take(self, buffer: &mut BytesMut, end: usize) -> Option<Reply> {
+        let line = buffer.get(..end)?;
+        let status = match (self, line) {
+            (Self::Stored | Self::Swapped, b"STORED")
+            | (Self::Deleted, b"DELETED")
+            | (Self::Touched, b"TOUCHED") => Status::Done,
+            (Self::Stored, b"NOT_STORED") => Status::NotStored,
+            (Self::Swapped, b"EXISTS") => Status::Exists,
+            (Self::Swapped | Self::Deleted | Self::Count, b"NOT_FOUND") => Status::NotFound,
+            (Self::Touched, b"NOT_FOUND") | (Self::Info, b"EN") => Status::Miss,
+            (Self::Count, line) if decimal(line).is_some() => Status::Value,
+            (Self::Limit, line) if line.starts_with(b"MEMLIMIT_") => {
+                let text = String::from_utf8_lossy(line).into();
+                buffer.advance(end + 2);
+                return Some(Reply::Refused(Refusal { kind: RefusalKind::Server, text }));
             }
-            Self::Ok => line == b"OK",
-            Self::Stored => line == b"STORED",
+            (Self::Ok | Self::Limit, b"OK") | (Self::Any, _) => return Some(whole(buffer, end)),
+            (Self::Version, line) if line.len() > 8 && line.starts_with(b"VERSION ") => {
+                return Some(whole(buffer, end));
+            }
+            (Self::Info, line) if line.starts_with(b"ME ") => return Some(whole(buffer, end)),
+            _ => return None,
+        };
+        let mut answer = Answer::of(status);
+        if status == Status::Value {
+            answer.data = Some(buffer.split_to(end).freeze());
+            buffer.advance(2);
+        } else {
+            buffer.advance(end + 2);
         }
+        Some(Reply::Answer(answer))
     }
 
     pub(in crate::proto) const fn complaint(self) -> &'static str {
         match self {
             Self::Version => "version is answered with VERSION",
             Self::Ok => "this command is answered with OK",
-            Self::Stored => "credentials are answered with STORED",
+            Self::Limit => "cache_memlimit is answered with OK",
+            Self::Stored => "a write is answered with STORED or NOT_STORED",
+            Self::Swapped => "cas is answered with STORED, EXISTS or NOT_FOUND",
+            Self::Deleted => "delete is answered with DELETED or NOT_FOUND",
+            Self::Touched => "touch is answered with TOUCHED or NOT_FOUND",
+            Self::Count => "incr and decr are answered with a number or NOT_FOUND",
+            Self::Info => "me is answered with ME or EN",
+            Self::Shutdown => "shutdown is answered with the end of the connection",
+            Self::Any => "a line",
         }
     }
+}
+
+/// Takes the line as it is; copied, so that it keeps no buffer alive.
+fn whole(buffer: &mut BytesMut, end: usize) -> Reply {
+    let line = Bytes::copy_from_slice(buffer.get(..end).unwrap_or_default());
+    buffer.advance(end + 2);
+    Reply::Line(line)
 }

@@ -1,13 +1,12 @@
-//! The classic commands that the meta dialect has no word for.
+//! The replies of the classic commands (protocol.txt): one line, items, or lines up to an end.
 
-mod auth;
+mod block;
 mod line;
 mod retrieve;
-mod server;
 
+pub(super) use self::block::cut_block;
 pub(crate) use self::{
-    auth::Auth,
+    block::Block,
     line::Line,
-    retrieve::{Found, cut_found},
-    server::{FlushAll, Version},
+    retrieve::{Form, Found, cut_found},
 };

@@ -1,19 +1,66 @@
-//! `get` of many keys (protocol.txt, "Retrieval command").
+//! `get` and its relatives, of many keys (protocol.txt, "Retrieval command").
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::proto::{
-    ascii::decimal,
+    ascii::{self, decimal},
     limits::{Limits, has_block, line_end, take_block},
     out_of_step::OutOfStep,
-    refusal::{Refusal, RefusalKind},
+    refusal::Refusal,
 };
+
+/// A command that is answered with items.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// `get`
+    Get,
+    /// `gets`: with the version.
+    Gets,
+    /// `gat`: and gives another time to live.
+    Gat(i32),
+    /// `gats`: both.
+    Gats(i32),
+}
+
+impl Form {
+    /// Says whether an item tells its version.
+    pub(crate) const fn has_cas(self) -> bool {
+        matches!(self, Self::Gets | Self::Gats(_))
+    }
+
+    /// Returns how many bytes of keys may stand in one command, if the server minds.
+    ///
+    /// It takes a line of any length for `get` and `gets`, and closes the connection at others of
+    /// more than 2,048 bytes that arrive in parts.
+    pub(crate) const fn max_bytes(self) -> usize {
+        match self {
+            Self::Get | Self::Gets => usize::MAX,
+            Self::Gat(_) | Self::Gats(_) => 1800,
+        }
+    }
+
+    /// Appends what stands before the keys.
+    pub(crate) fn put(self, out: &mut BytesMut) {
+        match self {
+            Self::Get => out.extend_from_slice(b"get"),
+            Self::Gets => out.extend_from_slice(b"gets"),
+            Self::Gat(ttl) => {
+                out.extend_from_slice(b"gat ");
+                ascii::put(out, ttl);
+            }
+            Self::Gats(ttl) => {
+                out.extend_from_slice(b"gats ");
+                ascii::put(out, ttl);
+            }
+        }
+    }
+}
 
 /// One step of the reply to a `get`.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Found {
     /// An item, whose key was accepted.
-    Item { flags: u32, data: Bytes },
+    Item { flags: u32, cas: Option<u64>, data: Bytes },
     /// There are no more items.
     End,
     /// The server could not answer the rest.
@@ -28,6 +75,7 @@ pub(crate) enum Found {
 /// [`OutOfStep`] when the bytes cannot stand here, or the key is not accepted.
 pub(crate) fn cut_found(
     buffer: &mut BytesMut,
+    form: Form,
     limits: Limits,
     accept: impl FnOnce(&[u8]) -> bool,
 ) -> Result<Option<Found>, OutOfStep> {
@@ -39,15 +87,18 @@ pub(crate) fn cut_found(
     }
     let Some(item) = line.strip_prefix(b"VALUE ") else {
         return match Refusal::read(line) {
-            Some(refusal) if refusal.kind == RefusalKind::Server => {
+            Some(refusal) if refusal.is_one_line() => {
                 buffer.advance(end + 2);
                 Ok(Some(Found::Refused(refusal)))
             }
-            _ => Err(OutOfStep::new("get is answered with VALUE or END", line)),
+            _ => Err(OutOfStep::new("a get is answered with VALUE or END", line)),
         };
     };
-    let Some((key, flags, size)) = head(item) else {
-        return Err(OutOfStep::new("an item is announced as VALUE key flags bytes", line));
+    let Some((key, flags, size, cas)) = head(item, form.has_cas()) else {
+        return Err(OutOfStep::new(
+            "an item is announced as VALUE key flags bytes, and its version where asked for",
+            line,
+        ));
     };
     let size = limits.check(size)?;
     let start = end + 2;
@@ -58,15 +109,16 @@ pub(crate) fn cut_found(
         return Err(OutOfStep::new("an item that was not asked for here", line));
     }
     let data = take_block(buffer, start, size)?;
-    Ok(Some(Found::Item { flags, data }))
+    Ok(Some(Found::Item { flags, cas, data }))
 }
 
-/// Reads `key flags bytes`.
-fn head(item: &[u8]) -> Option<(&[u8], u32, u64)> {
+/// Reads `key flags bytes`, and the version where there must be one.
+fn head(item: &[u8], has_cas: bool) -> Option<(&[u8], u32, u64, Option<u64>)> {
     let mut words = item.split(|&byte| byte == b' ');
     let (key, flags, size) = (words.next()?, words.next()?, words.next()?);
     let flags = u32::try_from(decimal(flags)?).ok()?;
-    words.next().is_none().then_some((key, flags, decimal(size)?))
+    let cas = if has_cas { Some(decimal(words.next()?)?) } else { None };
+    words.next().is_none().then_some((key, flags, decimal(size)?, cas))
 }
 
 #[cfg(test)]
@@ -74,15 +126,15 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(input: &str, expected: &Result<Found, &str>) {
+    fn check(form: Form, input: &str, expected: &Result<Found, &str>) {
         for split in 0..=input.len() {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
             let limits = Limits { max_value: 64 };
-            let mut found = cut_found(&mut buffer, limits, |key| key == b"k");
+            let mut found = cut_found(&mut buffer, form, limits, |key| key == b"k");
             if found == Ok(None) {
                 buffer.extend_from_slice(second);
-                found = cut_found(&mut buffer, limits, |key| key == b"k");
+                found = cut_found(&mut buffer, form, limits, |key| key == b"k");
             }
             match (&found, expected) {
                 (Ok(Some(found)), Ok(expected)) => assert_eq!(found, expected, "split at {split}"),
@@ -95,10 +147,13 @@ mod tests {
     #[test]
     fn items_are_cut_whole_and_only_under_their_own_key() {
         let data = Bytes::from_static(b"a\r\nb");
-        check("VALUE k 16 4\r\na\r\nb\r\n", &Ok(Found::Item { flags: 16, data }));
-        check("END\r\n", &Ok(Found::End));
-        check("VALUE other 0 1\r\nx\r\n", &Err("not asked for"));
-        check("VALUE k 0 1\r\nxyz\r\n", &Err("does not end"));
+        let item = Found::Item { flags: 16, cas: None, data: data.clone() };
+        check(Form::Get, "VALUE k 16 4\r\na\r\nb\r\n", &Ok(item));
+        let item = Found::Item { flags: 16, cas: Some(7), data };
+        check(Form::Gats(0), "VALUE k 16 4 7\r\na\r\nb\r\n", &Ok(item));
+        check(Form::Get, "END\r\n", &Ok(Found::End));
+        check(Form::Get, "VALUE other 0 1\r\nx\r\n", &Err("not asked for"));
+        check(Form::Get, "VALUE k 0 1\r\nxyz\r\n", &Err("does not end"));
     }
 
     #[test]
@@ -112,13 +167,27 @@ mod tests {
             "VALUE k 4294967296 1\r\n",
             "EN\r\n",
             "STORED\r\n",
-            "CLIENT_ERROR x\r\n",
-            "ERROR\r\n",
+            "ERROR Too many open connections\r\n",
         ];
         for line in wrong {
-            check(line, &Err(""));
+            check(Form::Get, line, &Err(""));
         }
-        let refusal = Refusal::read(b"SERVER_ERROR out of memory").unwrap();
-        check("SERVER_ERROR out of memory\r\n", &Ok(Found::Refused(refusal)));
+        for line in ["VALUE k 0 1\r\nx\r\n", "VALUE k 0 1 x\r\n", "VALUE k 0 1 2 3\r\n"] {
+            check(Form::Gets, line, &Err("version"));
+        }
+        for line in ["SERVER_ERROR out of memory", "CLIENT_ERROR x", "ERROR"] {
+            let refusal = Refusal::read(line.as_bytes()).unwrap();
+            check(Form::Get, &format!("{line}\r\n"), &Ok(Found::Refused(refusal)));
+        }
+    }
+
+    #[test]
+    fn commands_write_themselves() {
+        let mut out = BytesMut::new();
+        for form in [Form::Get, Form::Gets, Form::Gat(-1), Form::Gats(60)] {
+            form.put(&mut out);
+            out.extend_from_slice(b",");
+        }
+        assert_eq!(out, "get,gets,gat -1,gats 60,");
     }
 }

@@ -2,33 +2,20 @@
 
 use bytes::Bytes;
 
-use super::verb::{Status, Verb};
+use super::verb::Verb;
 use crate::proto::{
+    answer::{Answer, Status},
     ascii::{decimal, signed},
     opaque::Opaque,
     out_of_step::OutOfStep,
 };
-
-/// A meta reply that fits its request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct MetaReply {
-    pub(crate) status: Status,
-    /// The client flags, `f`.
-    pub(crate) flags: u32,
-    /// The version, `c`.
-    pub(crate) cas: Option<u64>,
-    /// The seconds left, `t`; -1 for ever.
-    pub(crate) ttl: Option<i64>,
-    /// The data block of `VA`.
-    pub(crate) data: Option<Bytes>,
-}
 
 /// The line of a reply, before its data.
 #[derive(Debug)]
 pub(in crate::proto) struct Head {
     /// The size of the data block, where one follows.
     pub(in crate::proto) size: Option<u64>,
-    reply: MetaReply,
+    reply: Answer,
 }
 
 impl Head {
@@ -47,10 +34,7 @@ impl Head {
         let Some(status) = code.and_then(|code| verb.status(code)) else {
             return Ok(None);
         };
-        let mut head = Self {
-            size: None,
-            reply: MetaReply { status, flags: 0, cas: None, ttl: None, data: None },
-        };
+        let mut head = Self { size: None, reply: Answer::of(status) };
         if status == Status::Value {
             let size = tokens.next().and_then(decimal);
             head.size =
@@ -97,11 +81,11 @@ impl Head {
         Some(Flag::Known)
     }
 
-    pub(in crate::proto) fn without_data(self) -> MetaReply {
+    pub(in crate::proto) fn without_data(self) -> Answer {
         self.reply
     }
 
-    pub(in crate::proto) fn with_data(mut self, data: Bytes) -> MetaReply {
+    pub(in crate::proto) fn with_data(mut self, data: Bytes) -> Answer {
         self.reply.data = Some(data);
         self.reply
     }

@@ -1,3 +1,5 @@
+use crate::proto::answer::Status;
+
 /// A meta command, as far as its replies differ.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verb {
@@ -10,7 +12,7 @@ pub(crate) enum Verb {
     /// `md`
     Delete,
     /// `ma` that asks for the new value.
-    Arithmetic,
+    Count,
 }
 
 impl Verb {
@@ -22,12 +24,12 @@ impl Verb {
     /// Returns what the code at the head of a reply means to this command, if it may stand there.
     pub(super) const fn status(self, code: [u8; 2]) -> Option<Status> {
         Some(match (self, &code) {
-            (Self::Get | Self::Arithmetic, b"VA") => Status::Value,
+            (Self::Get | Self::Count, b"VA") => Status::Value,
             (Self::Get | Self::Touch, b"EN") => Status::Miss,
             (Self::Touch | Self::Set | Self::Delete, b"HD") => Status::Done,
-            (Self::Set | Self::Arithmetic, b"NS") => Status::NotStored,
-            (Self::Set | Self::Delete | Self::Arithmetic, b"EX") => Status::Exists,
-            (Self::Set | Self::Delete | Self::Arithmetic, b"NF") => Status::NotFound,
+            (Self::Set | Self::Count, b"NS") => Status::NotStored,
+            (Self::Set | Self::Delete | Self::Count, b"EX") => Status::Exists,
+            (Self::Set | Self::Delete | Self::Count, b"NF") => Status::NotFound,
             _ => return None,
         })
     }
@@ -38,24 +40,7 @@ impl Verb {
             Self::Touch => "mg for a touch is answered with HD or EN",
             Self::Set => "ms is answered with HD, NS, EX or NF",
             Self::Delete => "md is answered with HD, EX or NF",
-            Self::Arithmetic => "ma for a value is answered with VA, NS, EX or NF",
+            Self::Count => "ma for a value is answered with VA, NS, EX or NF",
         }
     }
-}
-
-/// What the code at the head of a reply says.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Status {
-    /// `VA`: a value follows.
-    Value,
-    /// `HD`: done.
-    Done,
-    /// `EN`: no item.
-    Miss,
-    /// `NS`: the mode's condition did not hold.
-    NotStored,
-    /// `EX`: another version.
-    Exists,
-    /// `NF`: no item.
-    NotFound,
 }

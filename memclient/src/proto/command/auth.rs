@@ -1,9 +1,10 @@
 use bytes::BytesMut;
 
-use super::line::Line;
 use crate::{
     proto::{
         ascii,
+        classic::Line,
+        dialect::Spoken,
         opaque::Opaque,
         request::{Grammar, Request},
     },
@@ -16,11 +17,11 @@ use crate::{
 pub(crate) struct Auth<'a>(pub(crate) &'a Credentials);
 
 impl Request for Auth<'_> {
-    fn grammar(&self) -> Grammar {
+    fn grammar(&self, _: Spoken) -> Grammar {
         Grammar::Line(Line::Stored)
     }
 
-    fn encode(&self, _: Opaque, out: &mut BytesMut) {
+    fn encode(&self, _: Spoken, _: Opaque, out: &mut BytesMut) {
         let (user, password) = (self.0.user(), self.0.password());
         out.extend_from_slice(b"set auth 0 0 ");
         ascii::put(out, (user.len() + 1 + password.len()) as u64);
@@ -38,7 +39,7 @@ mod tests {
     fn credentials_are_the_data_of_a_set() {
         let credentials = Credentials::new("ann", "secret").unwrap();
         let mut out = BytesMut::new();
-        Auth(&credentials).encode(Opaque::FIRST, &mut out);
+        Auth(&credentials).encode(Spoken::default(), Opaque::FIRST, &mut out);
         assert_eq!(out, "set auth 0 0 10\r\nann secret\r\n");
     }
 }
