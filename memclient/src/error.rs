@@ -45,6 +45,9 @@ enum Kind {
     Address(Box<str>),
     Config(Box<str>),
     Connect,
+    #[cfg_attr(not(feature = "__tls"), expect(dead_code, reason = "there is no TLS to fail"))]
+    Tls(Box<str>),
+    Auth(Box<str>),
     Unfit(Box<str>),
     Unsupported(Box<str>),
     Timeout(Step),
@@ -62,6 +65,8 @@ enum Kind {
 pub enum Step {
     /// Opening a connection.
     Connect,
+    /// Agreeing on TLS with a server that was reached.
+    Tls,
     /// Waiting for room on a connection that has as much under way as it may.
     Queue,
     /// Waiting for the server's answer.
@@ -129,10 +134,24 @@ impl Error {
         }
     }
 
-    /// Returns true when no connection could be opened, or the server there is not one that this
-    /// client may speak with.
+    /// Returns true when no connection could be opened, TLS could not be agreed on over it, or the
+    /// server there is not one that this client may speak with.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.kind, Kind::Connect | Kind::Unfit(_) | Kind::Timeout(Step::Connect))
+            || self.is_tls()
+    }
+
+    /// Returns true when TLS could not be agreed on with the server: it did not prove to be who it
+    /// should be, wants to know who the client is, or speaks no TLS. The text says what to do.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0.kind, Kind::Tls(_) | Kind::Timeout(Step::Tls))
+    }
+
+    /// Returns true when the server wants credentials and got none, or others than it knows.
+    ///
+    /// See [`ClientBuilder::credentials`](crate::ClientBuilder::credentials).
+    pub fn is_auth(&self) -> bool {
+        matches!(self.0.kind, Kind::Auth(_))
     }
 
     /// Returns true when the server, or the dialect that is spoken with it, has no words for the
@@ -187,6 +206,15 @@ impl Error {
 
     pub(crate) fn connect(source: io::Error) -> Self {
         Self::new(Kind::Connect, Delivery::NotSent).because(Box::new(source))
+    }
+
+    #[cfg(feature = "__tls")]
+    pub(crate) fn tls(advice: Box<str>, source: io::Error) -> Self {
+        Self::new(Kind::Tls(advice), Delivery::NotSent).because(Box::new(source))
+    }
+
+    pub(crate) fn auth(text: impl Into<Box<str>>) -> Self {
+        Self::new(Kind::Auth(text.into()), Delivery::Refused)
     }
 
     pub(crate) fn unfit(text: impl Into<Box<str>>) -> Self {
@@ -314,10 +342,15 @@ impl fmt::Display for Error {
             }
             Kind::Address(text)
             | Kind::Config(text)
+            | Kind::Auth(text)
             | Kind::Unfit(text)
             | Kind::Unsupported(text) => f.write_str(text),
             Kind::Connect => f.write_str("no connection: is memcached running there?"),
             Kind::Timeout(Step::Connect) => f.write_str("the deadline passed while connecting"),
+            Kind::Tls(text) => write!(f, "no TLS with the server: {text}"),
+            Kind::Timeout(Step::Tls) => f.write_str(
+                "the deadline passed during the TLS handshake: does this port speak TLS?",
+            ),
             Kind::Timeout(Step::Queue) => {
                 f.write_str("the deadline passed while waiting for room on a connection")
             }

@@ -72,6 +72,8 @@
 //! | `zstd` | | values compressed with Zstandard; compiles C |
 //! | `lz4` | | values compressed with LZ4 |
 //! | `tracing` | | events of the cache as `tracing` events |
+//! | `tls` | | TLS with rustls and ring: [`ClientBuilder::tls`], `memcaches://` |
+//! | `tls-aws-lc` | | the same with aws-lc for ring; with both it is ring |
 //! | `testing` | | the laws of a backend as a suite, `backend_laws!` |
 
 // Generated code names this crate from outside; in its own tests and examples too.
@@ -108,6 +110,8 @@ pub use memclient_serde::{
 pub use self::backend::{MokaBackend, MokaBackendBuilder};
 #[cfg(feature = "tracing")]
 pub use self::events::TracingObserver;
+#[cfg(feature = "__tls")]
+pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{Cache, CacheBuilder, CacheStats, Loaded, Policy, Produced, TypedCache},

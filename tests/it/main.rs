@@ -20,4 +20,5 @@ mod operations;
 mod promises;
 mod python;
 mod quickstart;
+mod security;
 mod topology;

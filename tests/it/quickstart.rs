@@ -43,6 +43,19 @@ async fn a_second_process_is_answered_by_memcached_for_every_unchanged_file() {
 }
 
 #[tokio::test]
+async fn the_servers_may_be_named_by_a_url_with_credentials() {
+    let directory = tree(3);
+    let server = Memcached::builder().auth("ann", "secret").start().await.unwrap();
+    let url = format!("memcache://ann:secret@{}?timeout=5s&connect_timeout=5s", server.address());
+    run(directory.path(), &url).await;
+
+    let second = run(directory.path(), &url).await;
+
+    assert_eq!(Summary::of(&second).passes[0].far_hits, 3, "{}", second.stdout);
+    assert!(!format!("{second:?}").contains("secret"), "{second:?}");
+}
+
+#[tokio::test]
 async fn a_changed_file_is_loaded_anew_and_a_new_one_too() {
     let directory = tree(6);
     let server = Memcached::start().await.unwrap();

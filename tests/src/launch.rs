@@ -4,6 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Stdio,
@@ -13,7 +14,7 @@ use std::{
 
 use crate::{
     child::{self, Reaped},
-    raw::{self, Until},
+    raw::{self, Access, Until},
 };
 
 /// How long a server may take until it answers, or until a signal has its effect.
@@ -25,16 +26,16 @@ const TICK: Duration = Duration::from_millis(2);
 /// Where a server listens.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    AnyPort,
-    Port(u16),
+    AnyPort(IpAddr),
+    Port(SocketAddr),
     Socket(PathBuf),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyPort => write!(f, "127.0.0.1"),
-            Self::Port(port) => write!(f, "127.0.0.1:{port}"),
+            Self::AnyPort(ip) => ip.fmt(f),
+            Self::Port(address) => address.fmt(f),
             Self::Socket(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -44,6 +45,7 @@ impl fmt::Display for Place {
 pub(crate) fn launch(
     arguments: &[String],
     place: &Place,
+    access: &Access,
     directory: &Path,
 ) -> io::Result<(Reaped, Place)> {
     let messages = directory.join("stderr");
@@ -61,8 +63,10 @@ pub(crate) fn launch(
         command.args(["-u", "root"]);
     }
     match place {
-        Place::AnyPort => command.args(["-l", "127.0.0.1", "-p", "-1"]),
-        Place::Port(port) => command.args(["-l", "127.0.0.1", "-p", &port.to_string()]),
+        Place::AnyPort(ip) => command.args(["-l", &ip.to_string(), "-p", "-1"]),
+        Place::Port(address) => {
+            command.args(["-l", &address.ip().to_string(), "-p", &address.port().to_string()])
+        }
         Place::Socket(path) => command.arg("-s").arg(path),
     };
     command.args(arguments);
@@ -76,14 +80,14 @@ pub(crate) fn launch(
                 return Err(io::Error::other(format!("memcached ended with {status}: {said}")));
             }
             let place = match place {
-                Place::AnyPort => match fs::read_to_string(&port_file) {
-                    Ok(text) => written_port(&text).map(Place::Port),
+                Place::AnyPort(ip) => match fs::read_to_string(&port_file) {
+                    Ok(text) => written_port(&text).map(|port| Place::Port((*ip, port).into())),
                     Err(_) => None,
                 },
                 known => Some(known.clone()),
             };
             let Some(place) = place else { return Ok(None) };
-            Ok(answers(&place, process.pid()).then_some(place))
+            Ok(answers(&place, access, process.pid()).then_some(place))
         },
         || format!("memcached did not answer in time: {}", said()),
     )?;
@@ -92,9 +96,9 @@ pub(crate) fn launch(
 
 /// Tells whether it is this process that answers there: on a port that somebody else holds, it is
 /// somebody else.
-fn answers(place: &Place, pid: u32) -> bool {
+fn answers(place: &Place, access: &Access, pid: u32) -> bool {
     let own = format!("STAT pid {pid}\r\n");
-    raw::exchange(&place.to_string(), b"stats\r\n", Until::Ends(b"END\r\n"))
+    raw::exchange(&place.to_string(), access, b"stats\r\n", Until::Ends(b"END\r\n"))
         .is_ok_and(|answer| answer.starts_with(own.as_bytes()))
 }
 
@@ -115,11 +119,11 @@ pub(crate) fn wait<T>(
     }
 }
 
-/// Reads the port from a line such as `TCP INET: 40123`.
+/// Reads the port from a line such as `TCP INET: 40123` or `TCP INET6: 40123`.
 fn written_port(text: &str) -> Option<u16> {
     text.lines()
-        .find_map(|line| line.strip_prefix("TCP INET: "))
-        .and_then(|port| port.trim().parse().ok())
+        .filter(|line| line.starts_with("TCP INET"))
+        .find_map(|line| line.rsplit(": ").next()?.trim().parse().ok())
 }
 
 fn binary() -> io::Result<PathBuf> {

@@ -3,6 +3,7 @@
 //! | subject | type |
 //! |---|---|
 //! | a memcached process on loopback, stopped whatever happens | [`Memcached`] |
+//! | certificates from an authority of one's own | [`Certificates`] |
 //! | a server that follows a script, byte by byte | [`Scripted`] with a [`Script`] |
 //! | a server whose answers a function decides | [`Scripted::answering`] with [`Request`] and [`Answer`] |
 //! | a proxy that delays, splits, holds, loses and cuts | [`Proxy`] with [`Faults`] and a [`Mode`] |
@@ -12,6 +13,7 @@
 //! Nothing here depends on the clock of the runtime that a test runs on, so tests under a paused
 //! clock may use all of it: whatever waits, waits on a thread of its own.
 
+mod certificates;
 mod child;
 mod launch;
 mod memcached;
@@ -25,6 +27,7 @@ mod request;
 mod script;
 mod scripted;
 
+pub use certificates::Certificates;
 pub use memcached::{Builder, Item, Memcached};
 pub use process::{Output, Program};
 pub use proxy::{Faults, Mode, Proxy};

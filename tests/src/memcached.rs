@@ -1,16 +1,21 @@
 //! A real memcached process on loopback.
 
 use std::{
-    fs, io, thread,
+    fs, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
+use memclient::{Client, ClientBuilder, Tls};
 use tempfile::TempDir;
 
 use crate::{
+    certificates::Certificates,
     child::{self, Reaped},
     launch::{LIMIT, Place, launch, wait},
-    raw::{self, Until},
+    raw::{self, Access, Until},
 };
 
 /// A memcached process of one's own, killed and reaped when it is dropped.
@@ -21,8 +26,10 @@ use crate::{
 pub struct Memcached {
     builder: Builder,
     place: Place,
+    access: Access,
+    certificates: Option<Certificates>,
     process: Option<Reaped>,
-    // The socket and the server's messages live here, so it goes last.
+    // The socket, the certificates and the server's messages live here, so it goes last.
     directory: TempDir,
 }
 
@@ -78,12 +85,13 @@ impl Memcached {
     pub async fn restart(&mut self) -> io::Result<()> {
         self.stop()?;
         let builder = self.builder.clone();
-        let place = self.place.clone();
+        let (place, access) = (self.place.clone(), self.access.clone());
         let directory = self.directory.path().to_owned();
         let process = blocking(move || {
+            let arguments = builder.all_arguments(&directory);
             let deadline = Instant::now() + LIMIT;
             loop {
-                match launch(&builder.arguments, &place, &directory) {
+                match launch(&arguments, &place, &access, &directory) {
                     // A connection that the old server left behind may hold the port for a moment.
                     Err(error) if Instant::now() < deadline && is_address_taken(&error) => {
                         thread::sleep(Duration::from_millis(50));
@@ -130,8 +138,9 @@ impl Memcached {
     ///
     /// Fails if the connection does, or if the answer takes longer than ten seconds.
     pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> io::Result<Vec<u8>> {
-        let (address, bytes) = (self.address(), bytes.as_ref().to_vec());
-        blocking(move || raw::exchange(&address, &bytes, Until::Closed)).await
+        let (address, access) = (self.address(), self.access.clone());
+        let bytes = bytes.as_ref().to_vec();
+        blocking(move || raw::exchange(&address, &access, &bytes, Until::Closed)).await
     }
 
     /// Sends bytes on a connection of their own and returns the answer up to and with `end`.
@@ -144,9 +153,9 @@ impl Memcached {
         bytes: impl AsRef<[u8]>,
         end: impl AsRef<[u8]>,
     ) -> io::Result<Vec<u8>> {
-        let address = self.address();
+        let (address, access) = (self.address(), self.access.clone());
         let (bytes, end) = (bytes.as_ref().to_vec(), end.as_ref().to_vec());
-        blocking(move || raw::exchange(&address, &bytes, Until::Ends(&end))).await
+        blocking(move || raw::exchange(&address, &access, &bytes, Until::Ends(&end))).await
     }
 
     /// Returns what the server holds under `key`, read over a plain connection.
@@ -179,7 +188,40 @@ impl Memcached {
         }))
     }
 
-    /// Returns the address as clients write it: `127.0.0.1:port` or `unix:/path`.
+    /// Returns a builder of clients that this server takes: with its address, and with what it was
+    /// told to want of them, TLS, a certificate, credentials.
+    pub fn client_builder(&self) -> ClientBuilder {
+        self.client_builder_at(self.address())
+    }
+
+    /// Returns the same for clients that reach the server at another address: a proxy.
+    pub fn client_builder_at(&self, address: impl AsRef<str>) -> ClientBuilder {
+        let mut builder = Client::builder().server(address);
+        if let Some((user, password)) = &self.builder.credentials {
+            builder = builder.credentials(user, password);
+        }
+        if let Some(certificates) = &self.certificates {
+            let mut tls = Tls::new().root_file(certificates.root());
+            if self.builder.wants_certificate {
+                let (chain, key) = certificates.client();
+                tls = tls.client_certificate_files(chain, key);
+            }
+            builder = builder.tls(tls);
+        }
+        builder
+    }
+
+    /// Returns the server's certificates, if it speaks TLS.
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.certificates.as_ref()
+    }
+
+    /// Tells whether servers can listen on the IPv6 loopback address of this machine.
+    pub fn has_ipv6() -> bool {
+        TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+    }
+
+    /// Returns the address as clients write it: `127.0.0.1:port`, `[::1]:port` or `unix:/path`.
     pub fn address(&self) -> String {
         self.place.to_string()
     }
@@ -187,8 +229,8 @@ impl Memcached {
     /// Returns the TCP port, or `None` for a server on a unix socket.
     pub fn port(&self) -> Option<u16> {
         match self.place {
-            Place::Port(port) => Some(port),
-            Place::AnyPort | Place::Socket(_) => None,
+            Place::Port(address) => Some(address.port()),
+            Place::AnyPort(_) | Place::Socket(_) => None,
         }
     }
 
@@ -208,6 +250,11 @@ pub struct Builder {
     arguments: Vec<String>,
     port: Option<u16>,
     unix: bool,
+    ipv6: bool,
+    /// For whom the server's certificate is, if it speaks TLS.
+    hosts: Option<Vec<String>>,
+    wants_certificate: bool,
+    credentials: Option<(String, String)>,
 }
 
 impl Builder {
@@ -226,6 +273,35 @@ impl Builder {
     /// Listens on a unix socket in a directory of its own, and on no port.
     pub fn unix(mut self) -> Self {
         self.unix = true;
+        self
+    }
+
+    /// Listens on the IPv6 loopback address; see [`Memcached::has_ipv6`].
+    pub fn ipv6(mut self) -> Self {
+        self.ipv6 = true;
+        self
+    }
+
+    /// Speaks TLS and nothing else, with [`Certificates`] of its own.
+    pub fn tls(self) -> Self {
+        self.tls_for(&["localhost", "127.0.0.1", "::1"])
+    }
+
+    /// Speaks TLS with a certificate that is for these hosts.
+    pub fn tls_for(mut self, hosts: &[&str]) -> Self {
+        self.hosts = Some(hosts.iter().map(ToString::to_string).collect());
+        self
+    }
+
+    /// Speaks TLS, and only with clients that have a certificate from the server's authority.
+    pub fn client_certificate(mut self) -> Self {
+        self.wants_certificate = true;
+        if self.hosts.is_some() { self } else { self.tls() }
+    }
+
+    /// Wants this user and password of its clients.
+    pub fn auth(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.credentials = Some((user.into(), password.into()));
         self
     }
 
@@ -250,13 +326,46 @@ impl Builder {
     /// Fails as [`start`](Self::start) does.
     pub fn start_blocking(self) -> io::Result<Memcached> {
         let directory = short_directory()?;
+        let ip =
+            if self.ipv6 { Ipv6Addr::LOCALHOST.into() } else { IpAddr::from(Ipv4Addr::LOCALHOST) };
         let place = match (self.unix, self.port) {
             (true, _) => Place::Socket(directory.path().join("socket")),
-            (false, Some(port)) => Place::Port(port),
-            (false, None) => Place::AnyPort,
+            (false, Some(port)) => Place::Port((ip, port).into()),
+            (false, None) => Place::AnyPort(ip),
         };
-        let (process, place) = launch(&self.arguments, &place, directory.path())?;
-        Ok(Memcached { builder: self, place, process: Some(process), directory })
+        let mut access = Access { tls: None, credentials: self.credentials.clone() };
+        let mut certificates = None;
+        if let Some(hosts) = &self.hosts {
+            let made = Certificates::for_hosts(directory.path(), hosts)?;
+            access.tls = Some(made.access(hosts, self.wants_certificate)?);
+            certificates = Some(made);
+        }
+        if let Some((user, password)) = &self.credentials {
+            fs::write(directory.path().join("users"), format!("{user}:{password}\n"))?;
+        }
+        let arguments = self.all_arguments(directory.path());
+        let (process, place) = launch(&arguments, &place, &access, directory.path())?;
+        let process = Some(process);
+        Ok(Memcached { builder: self, place, access, certificates, process, directory })
+    }
+
+    fn all_arguments(&self, directory: &Path) -> Vec<String> {
+        let file = |name: &str| directory.join(name).display().to_string();
+        let mut arguments = Vec::new();
+        if self.hosts.is_some() {
+            let (chain, key) = (file("server.pem"), file("server.key"));
+            arguments.extend(["-Z".into(), "-o".into()]);
+            arguments.push(format!("ssl_chain_cert={chain},ssl_key={key}"));
+            if self.wants_certificate {
+                let root = file("root.pem");
+                arguments.extend(["-o".into(), format!("ssl_verify_mode=2,ssl_ca_cert={root}")]);
+            }
+        }
+        if self.credentials.is_some() {
+            arguments.extend(["-Y".into(), file("users")]);
+        }
+        arguments.extend(self.arguments.iter().cloned());
+        arguments
     }
 }
 
@@ -386,6 +495,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_with_every_lock_on_its_door_answers_before_and_after_a_restart() {
+        let builder = Memcached::builder().client_certificate().auth("ann", "secret");
+        let mut server = builder.start().await.unwrap();
+        server.raw("set k 0 0 1\r\nv\r\n").await.unwrap();
+        assert_eq!(server.item("k").await.unwrap().unwrap().data, b"v");
+
+        server.restart().await.unwrap();
+        assert!(server.item("k").await.unwrap().is_none());
+        assert!(server.certificates().unwrap().root().is_file());
+    }
+
+    #[tokio::test]
+    async fn a_server_on_ipv6_answers() {
+        if !Memcached::has_ipv6() {
+            return;
+        }
+        let server = Memcached::builder().ipv6().start().await.unwrap();
+
+        assert!(server.raw("version\r\n").await.unwrap().starts_with(b"VERSION "));
+        assert_eq!(server.address(), format!("[::1]:{}", server.port().unwrap()));
+    }
+
+    #[tokio::test]
     async fn what_a_failing_start_says_is_in_the_error() {
         let error = Memcached::builder().arg("--no-such-option").start().await.unwrap_err();
 
@@ -409,7 +541,7 @@ mod tests {
         server.pause().await.unwrap();
         let address = server.address();
         let question = tokio::task::spawn_blocking(move || {
-            raw::exchange(&address, b"version\r\n", Until::Ends(b"\r\n"))
+            raw::exchange(&address, &Access::default(), b"version\r\n", Until::Ends(b"\r\n"))
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!question.is_finished());

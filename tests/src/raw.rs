@@ -4,8 +4,11 @@ use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream},
     os::unix::net::UnixStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 /// How long an exchange may take before it is an error.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -19,14 +22,39 @@ pub(crate) enum Until<'a> {
     Ends(&'a [u8]),
 }
 
+/// What a connection has to show before the server listens to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Access {
+    /// How TLS is spoken, and the name that the server has to prove.
+    pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    pub(crate) credentials: Option<(String, String)>,
+}
+
 /// Sends `bytes` to `address` on a connection of its own and returns the answer.
-pub(crate) fn exchange(address: &str, bytes: &[u8], until: Until<'_>) -> io::Result<Vec<u8>> {
+pub(crate) fn exchange(
+    address: &str,
+    access: &Access,
+    bytes: &[u8],
+    until: Until<'_>,
+) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + LIMIT;
-    let mut wire = Wire::open(address)?;
+    let mut wire = Wire::open(address, access)?;
+    if let Some((user, password)) = &access.credentials {
+        let data = format!("{user} {password}");
+        wire.write_all(format!("set auth 0 0 {}\r\n{data}\r\n", data.len()).as_bytes())?;
+        let answer = read(&mut wire, Until::Ends(b"\r\n"), deadline)?;
+        if answer != b"STORED\r\n" {
+            return Err(unfinished(io::ErrorKind::PermissionDenied, "wants others", &answer));
+        }
+    }
     wire.write_all(bytes)?;
     if matches!(until, Until::Closed) {
         wire.finish()?;
     }
+    read(&mut wire, until, deadline)
+}
+
+fn read(wire: &mut Wire, until: Until<'_>, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -46,6 +74,13 @@ pub(crate) fn exchange(address: &str, bytes: &[u8], until: Until<'_>) -> io::Res
                 return Err(unfinished(io::ErrorKind::UnexpectedEof, "closed early", &answer));
             }
             Ok(read) => answer.extend_from_slice(&chunk[..read]),
+            // Servers that close do not always say goodbye in TLS.
+            Err(error)
+                if matches!(until, Until::Closed)
+                    && error.kind() == io::ErrorKind::UnexpectedEof =>
+            {
+                return Ok(answer);
+            }
             Err(error) if is_pause(&error) => {}
             Err(error) => return Err(error),
         }
@@ -55,20 +90,31 @@ pub(crate) fn exchange(address: &str, bytes: &[u8], until: Until<'_>) -> io::Res
 enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Wire {
-    fn open(address: &str) -> io::Result<Self> {
-        match address.strip_prefix("unix:") {
-            Some(path) => UnixStream::connect(path).map(Self::Unix),
-            None => TcpStream::connect(address).map(Self::Tcp),
+    fn open(address: &str, access: &Access) -> io::Result<Self> {
+        if let Some(path) = address.strip_prefix("unix:") {
+            return UnixStream::connect(path).map(Self::Unix);
         }
+        let stream = TcpStream::connect(address)?;
+        let Some((config, name)) = &access.tls else { return Ok(Self::Tcp(stream)) };
+        stream.set_read_timeout(Some(LIMIT))?;
+        let session = ClientConnection::new(Arc::clone(config), name.clone());
+        let session = session.map_err(io::Error::other)?;
+        Ok(Self::Tls(Box::new(StreamOwned::new(session, stream))))
     }
 
-    fn finish(&self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush()?;
+                stream.sock.shutdown(Shutdown::Write)
+            }
         }
     }
 
@@ -76,6 +122,7 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(Some(limit)),
             Self::Unix(stream) => stream.set_read_timeout(Some(limit)),
+            Self::Tls(stream) => stream.sock.set_read_timeout(Some(limit)),
         }
     }
 
@@ -83,6 +130,7 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream.read(chunk),
             Self::Unix(stream) => stream.read(chunk),
+            Self::Tls(stream) => stream.read(chunk),
         }
     }
 
@@ -90,6 +138,10 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes),
             Self::Unix(stream) => stream.write_all(bytes),
+            Self::Tls(stream) => {
+                stream.write_all(bytes)?;
+                stream.flush()
+            }
         }
     }
 }

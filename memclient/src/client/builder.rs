@@ -3,22 +3,30 @@ use std::{sync::Arc, time::Duration};
 use memclient_serde::Compression;
 
 use super::{Client, Inner};
+#[cfg(feature = "__tls")]
+use crate::net::Tls;
 use crate::{
     clock::Clock,
     cluster::Cluster,
     conn::{ConnectionOptions, Tally},
     error::{Error, Result},
     events::{Observed, Observer},
-    net::{Address, DialOptions},
+    net::{Address, DialOptions, Keepalive},
     pool::{Pool, PoolOptions},
     proto::Dialect,
-    wire::{Charset, KeyRef},
+    wire::{Charset, Credentials, KeyRef},
 };
 
 /// Leaves keys more than half of the 250 bytes.
 const MAX_PREFIX: usize = 100;
 
-/// The options of a [`Client`]. Only [`ClientBuilder::build`] can fail.
+/// What Linux takes at most as a time of keepalive, in seconds, and as a count.
+const MAX_KEEPALIVE_SECONDS: u64 = 32_767;
+const MAX_KEEPALIVE_COUNT: u32 = 127;
+
+/// The options of a [`Client`]. Only [`ClientBuilder::build`] can fail: it reports the first mistake.
+///
+/// Shows as `Debug` without credentials and keys.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,13 +42,18 @@ const MAX_PREFIX: usize = 100;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    servers: Vec<String>,
+    pub(super) servers: Vec<String>,
+    pub(super) credentials: Option<Arc<Credentials>>,
+    #[cfg(feature = "__tls")]
+    tls: Option<Tls>,
     key_prefix: Vec<u8>,
     charset: Charset,
     connect_timeout: Duration,
     timeout: Duration,
     no_delay: bool,
     keepalive: Option<Duration>,
+    keepalive_interval: Duration,
+    keepalive_count: u32,
     min_pool_size: usize,
     max_pool_size: usize,
     pool_idle_timeout: Option<Duration>,
@@ -51,12 +64,17 @@ pub struct ClientBuilder {
     fail_open_reads: bool,
     observed: Observed,
     compression: Compression,
+    /// The first mistake so far.
+    mistake: Option<Error>,
 }
 
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
+            credentials: None,
+            #[cfg(feature = "__tls")]
+            tls: None,
             key_prefix: Vec::new(),
             charset: Charset::Ascii,
             // Within a data centre a connect takes a millisecond; one lost packet adds a second.
@@ -65,7 +83,11 @@ impl Default for ClientBuilder {
             timeout: Duration::from_secs(1),
             // Requests are collected here, so the kernel has nothing to wait for.
             no_delay: true,
+            // Beneath the idle limits of the usual firewalls and balancers.
             keepalive: Some(Duration::from_secs(60)),
+            // A peer that vanished in silence is found out half a minute later.
+            keepalive_interval: Duration::from_secs(10),
+            keepalive_count: 3,
             min_pool_size: 1,
             // One multiplexed connection is enough for a server of few cores; the others come with
             // load.
@@ -84,21 +106,56 @@ impl Default for ClientBuilder {
             #[cfg(not(feature = "tracing"))]
             observed: Observed::default(),
             compression: Compression::NONE,
+            mistake: None,
         }
     }
 }
 
 impl ClientBuilder {
-    /// Adds a server: `host:port`, `host`, `[v6]:port`, `/path` or `unix:path`. Defaults to
+    /// Adds a server: `host:port`, `host`, `[v6]:port`, `/path` or `unix:path`, see
+    /// [`Address`]; or several with their options, as a URL, see [`ClientBuilder::url`]. Defaults to
     /// `127.0.0.1:11211` where none is added.
     pub fn server(mut self, server: impl AsRef<str>) -> Self {
-        self.servers.push(server.as_ref().to_owned());
+        let server = server.as_ref();
+        if server.contains("://") {
+            return self.url(server);
+        }
+        self.servers.push(server.to_owned());
         self
     }
 
     /// Adds servers; each key lives on one of them.
-    pub fn servers<S: AsRef<str>>(mut self, servers: impl IntoIterator<Item = S>) -> Self {
-        self.servers.extend(servers.into_iter().map(|server| server.as_ref().to_owned()));
+    pub fn servers<S: AsRef<str>>(self, servers: impl IntoIterator<Item = S>) -> Self {
+        servers.into_iter().fold(self, Self::server)
+    }
+
+    /// Shows every server this user and password on every new connection, before anything else: the
+    /// text authentication of memcached's `-Y`. Defaults to none.
+    ///
+    /// Neither can be empty or have spaces or control characters. A server that wants others, or
+    /// that wants some where there are none, answers with an [`Error`] that
+    /// [is about that](Error::is_auth), and is asked no more often than one that is down. **Without
+    /// [TLS](#method.tls) everybody on the way can read them**, and a server that was started
+    /// without `-Y` keeps them as its item `auth`, where all its clients can read them.
+    pub fn credentials(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        match Credentials::new(user.as_ref(), password.as_ref()) {
+            Ok(credentials) => {
+                self.credentials = Some(Arc::new(credentials));
+                self
+            }
+            Err(complaint) => self.remember(Error::config(format!("credentials: {complaint}"))),
+        }
+    }
+
+    /// Speaks TLS with every server, within the connect timeout. Defaults to off.
+    ///
+    /// A server that does not prove to be the host of its address is an [`Error`] that
+    /// [is about TLS](Error::is_tls) and says what to do. Unix sockets among the servers go without:
+    /// they do not leave the machine, and memcached speaks no TLS over them. With nothing but unix
+    /// sockets it is an error to ask for it.
+    #[cfg(feature = "__tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -134,10 +191,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks a peer that was silent for so long whether it is still there; TCP only. Defaults to 60
-    /// seconds.
-    pub fn keepalive(mut self, idle: Option<Duration>) -> Self {
-        self.keepalive = idle;
+    /// Asks a peer that was silent for so long whether it is still there; TCP only, at least a
+    /// second, in whole seconds. Defaults to 60 seconds.
+    pub fn keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.keepalive = idle.into();
+        self
+    }
+
+    /// Repeats the question of [`ClientBuilder::keepalive`] at this interval while it has no answer;
+    /// at least a second, in whole seconds. Defaults to 10 seconds.
+    pub fn keepalive_interval(mut self, interval: Duration) -> Self {
+        self.keepalive_interval = interval;
+        self
+    }
+
+    /// Gives a connection up after so many questions without an answer, 1 to 127. Defaults to 3.
+    pub fn keepalive_count(mut self, count: u32) -> Self {
+        self.keepalive_count = count;
         self
     }
 
@@ -156,8 +226,8 @@ impl ClientBuilder {
 
     /// Closes connections beyond [`ClientBuilder::min_pool_size`] that were not used for so long,
     /// or up to twice as long; `None` keeps them. Defaults to 60 seconds.
-    pub fn pool_idle_timeout(mut self, idle: Option<Duration>) -> Self {
-        self.pool_idle_timeout = idle;
+    pub fn pool_idle_timeout(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.pool_idle_timeout = idle.into();
         self
     }
 
@@ -232,19 +302,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Returns the client. Does no I/O.
+    /// Returns the client. Connects to nothing; files that [`ClientBuilder::tls`] names are read.
     ///
     /// # Errors
-    /// When an address or the prefix is malformed, or an option is zero that cannot be.
+    /// When an address, a URL, the prefix or the credentials are malformed, a file of TLS cannot be
+    /// used, or an option has a value that it cannot have.
     pub fn build(self) -> Result<Client> {
+        let dial = self.dial_options()?;
         let Self {
             servers,
+            credentials,
             key_prefix,
             charset,
             connect_timeout,
             timeout,
-            no_delay,
-            keepalive,
             min_pool_size,
             max_pool_size,
             pool_idle_timeout,
@@ -255,6 +326,7 @@ impl ClientBuilder {
             fail_open_reads,
             observed,
             compression,
+            ..
         } = self;
         if !key_prefix.is_empty() {
             KeyRef::new(&key_prefix, charset)?;
@@ -267,7 +339,6 @@ impl ClientBuilder {
         for (name, zero) in [
             ("connect_timeout", connect_timeout.is_zero()),
             ("timeout", timeout.is_zero()),
-            ("keepalive", keepalive.is_some_and(|idle| idle.is_zero())),
             ("min_pool_size", min_pool_size == 0),
             ("max_pool_size", max_pool_size == 0),
             ("pool_idle_timeout", pool_idle_timeout.is_some_and(|idle| idle.is_zero())),
@@ -283,21 +354,24 @@ impl ClientBuilder {
                  connections cannot be more than the most"
             )));
         }
+        let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
+        let addresses = servers.iter().map(|server| server.parse());
+        let addresses = addresses.collect::<Result<Vec<Address>>>()?;
+        #[cfg(feature = "__tls")]
+        dial.check(&addresses)?;
         let options = PoolOptions {
-            dial: DialOptions { no_delay, keepalive },
+            dial,
             connection: ConnectionOptions { max_value: max_value_size, max_in_flight },
             dialect,
+            credentials,
             connect_timeout,
             min_connections: min_pool_size,
             max_connections: max_pool_size,
             idle_timeout: pool_idle_timeout,
         };
-        let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
-        let nodes = servers
-            .iter()
-            .map(|server| server.parse::<Address>().map(|address| Pool::new(address, options)));
+        let nodes = addresses.into_iter().map(|address| Pool::new(address, options.clone()));
         Ok(Client(Arc::new(Inner {
-            cluster: Cluster::new(nodes.collect::<Result<Vec<_>>>()?),
+            cluster: Cluster::new(nodes),
             prefix: key_prefix.into(),
             charset,
             timeout,
@@ -310,6 +384,56 @@ impl ClientBuilder {
             clock: Clock::system(),
         })))
     }
+
+    /// Changes the options of TLS, and asks for TLS thereby.
+    #[cfg(feature = "__tls")]
+    pub(super) fn with_tls(mut self, change: impl FnOnce(Tls) -> Tls) -> Self {
+        self.tls = Some(change(self.tls.unwrap_or_default()));
+        self
+    }
+
+    fn dial_options(&self) -> Result<DialOptions> {
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
+        }
+        let keepalive = match self.keepalive {
+            None => None,
+            Some(idle) => Some(Keepalive {
+                idle: whole_seconds("keepalive", idle)?,
+                interval: whole_seconds("keepalive_interval", self.keepalive_interval)?,
+                count: match self.keepalive_count {
+                    count @ 1..=MAX_KEEPALIVE_COUNT => count,
+                    count => {
+                        return Err(Error::config(format!(
+                            "keepalive_count is {count}: it can be 1 to {MAX_KEEPALIVE_COUNT}"
+                        )));
+                    }
+                },
+            }),
+        };
+        Ok(DialOptions {
+            no_delay: self.no_delay,
+            keepalive,
+            #[cfg(feature = "__tls")]
+            tls: self.tls.as_ref().map(Tls::connector).transpose()?,
+        })
+    }
+
+    pub(super) fn remember(mut self, mistake: Error) -> Self {
+        self.mistake.get_or_insert(mistake);
+        self
+    }
+}
+
+/// Returns the time in whole seconds, which is what the kernel counts in.
+fn whole_seconds(option: &str, time: Duration) -> Result<Duration> {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    if time < Duration::from_secs(1) || seconds > MAX_KEEPALIVE_SECONDS {
+        return Err(Error::config(format!(
+            "{option} is {time:?}: it can be 1 to {MAX_KEEPALIVE_SECONDS} seconds"
+        )));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -324,6 +448,15 @@ mod tests {
         assert!(refused(Client::builder().key_prefix("é")));
         assert!(refused(Client::builder().timeout(Duration::ZERO)));
         assert!(refused(Client::builder().max_pool_size(0)));
+        assert!(refused(Client::builder().keepalive(Duration::from_millis(999))));
+        assert!(refused(Client::builder().keepalive(Duration::from_secs(32_768))));
+        assert!(refused(Client::builder().keepalive(Duration::MAX)));
+        assert!(refused(Client::builder().keepalive_interval(Duration::ZERO)));
+        assert!(refused(Client::builder().keepalive_count(0)));
+        assert!(refused(Client::builder().keepalive_count(128)));
+        assert!(refused(Client::builder().credentials("", "p")));
+        assert!(refused(Client::builder().url("memcache://h?tiemout=1s").credentials("u", "p")));
+        assert!(Client::builder().keepalive(None).keepalive_count(0).build().is_ok());
         assert!(refused(Client::builder().max_pool_size(2).min_pool_size(3)));
         assert!(refused(Client::builder().pool_idle_timeout(Some(Duration::ZERO))));
         assert!(Client::builder().key_prefix("é").allow_unicode_keys(true).build().is_ok());

@@ -15,6 +15,7 @@ mod retrieve;
 mod stats;
 mod store;
 mod unconfirmed;
+mod url;
 
 use std::{
     borrow::Cow,
@@ -81,21 +82,25 @@ struct Inner {
 }
 
 impl Client {
-    /// Returns a client of one server with the defaults of [`ClientBuilder`].
+    /// Returns a client of one server with the defaults of [`ClientBuilder`], or of the servers of a
+    /// URL with its options.
     ///
     /// # Errors
-    /// When the text is no server address; see [`Address`](crate::Address) for the forms.
+    /// When the text is no server address and no URL; see [`Address`](crate::Address) and
+    /// [`ClientBuilder::url`] for the forms.
     pub fn new(server: impl AsRef<str>) -> Result<Self> {
         Self::builder().server(server).build()
     }
 
-    /// Returns a client of the servers that the environment variable `MEMCACHED_SERVERS` names,
-    /// separated by commas or spaces; of `127.0.0.1:11211` where it is not set.
+    /// Returns a client of the servers that the environment variable `MEMCACHED_SERVERS` names: a
+    /// URL as [`ClientBuilder::url`] takes it, or addresses separated by commas or spaces;
+    /// of `127.0.0.1:11211` where it is not set.
     ///
     /// # Errors
-    /// When the variable has a text that is no server address.
+    /// When the variable has a text that is no URL and no list of server addresses.
     pub fn from_env() -> Result<Self> {
         match env::var("MEMCACHED_SERVERS") {
+            Ok(servers) if servers.contains("://") => Self::new(servers.trim()),
             Ok(servers) => Self::builder().servers(split(&servers)).build(),
             Err(env::VarError::NotPresent) => Self::new("127.0.0.1:11211"),
             Err(env::VarError::NotUnicode(_)) => {

@@ -1,12 +1,12 @@
 use std::{
     future::Future,
     io,
-    pin::pin,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
 };
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::net::Stream;
 
@@ -19,11 +19,13 @@ pub(super) struct Io {
     stream: Stream,
     pub(super) reading: BytesMut,
     writing: BytesMut,
+    /// Whether the stream may hold back some of what was written to it, as TLS does.
+    unflushed: bool,
 }
 
 impl Io {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, reading: BytesMut::new(), writing: BytesMut::new() }
+        Self { stream, reading: BytesMut::new(), writing: BytesMut::new(), unflushed: false }
     }
 
     /// Takes what is to be written next, once everything before it is.
@@ -36,18 +38,22 @@ impl Io {
     }
 
     pub(super) fn is_written(&self) -> bool {
-        self.writing.is_empty()
+        self.writing.is_empty() && !self.unflushed
     }
 
-    /// Writes until everything is written; ready only then.
+    /// Writes until everything is written and flushed; ready only then.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.writing.is_empty() {
             match pin!(self.stream.write_buf(&mut self.writing)).poll(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(_)) => self.unflushed = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }

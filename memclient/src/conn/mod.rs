@@ -3,6 +3,7 @@
 //! [`machine`] decides, [`Connection`] is what callers hold. A caller that is alone moves its own
 //! bytes; for several the [`driver`] does.
 
+mod auth;
 mod driver;
 mod gather;
 mod handle;

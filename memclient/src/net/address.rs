@@ -9,7 +9,8 @@ const DEFAULT_PORT: u16 = 11211;
 ///
 /// Written as `host`, `host:port`, `[v6]:port`, a bare IPv6 address, `/path/of/a.socket` or
 /// `unix:path`; the port is 11211 where none is named. Displays as pymemcache names its nodes:
-/// `host:port`, or the path.
+/// `host:port`, or the path. Several servers with their options are a URL, see
+/// [`ClientBuilder::url`](crate::ClientBuilder::url).
 ///
 /// ```
 /// use memclient::Address;
@@ -37,6 +38,14 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        if text.contains('@') && !text.starts_with("unix:") && !text.starts_with('/') {
+            // What stands before it may be a password, and goes into no message.
+            let host = text.rsplit('@').next().unwrap_or_default();
+            return Err(Error::address(
+                &format!("…@{host}"),
+                "set user and password by `credentials`, or write memcache://user:password@host",
+            ));
+        }
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(text, path);
         }
@@ -156,6 +165,15 @@ mod tests {
         ] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_not_repeated() {
+        for text in ["ann:secret@h:1", "secret@h", "memcache://ann:secret@h"] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+        check("unix:/a@b", Some("/a@b"));
     }
 
     #[test]

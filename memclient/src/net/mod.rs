@@ -6,11 +6,15 @@ mod dial;
 #[cfg(shuttle)]
 mod pipe;
 mod stream;
+#[cfg(feature = "__tls")]
+mod tls;
 
 pub use self::address::Address;
 #[cfg(all(test, shuttle))]
 pub(crate) use self::pipe::Pipe;
+#[cfg(feature = "__tls")]
+pub use self::tls::Tls;
 pub(crate) use self::{
-    dial::{DialOptions, dial},
+    dial::{DialOptions, Keepalive, dial, tls_refusal},
     stream::Stream,
 };

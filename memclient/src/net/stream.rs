@@ -17,6 +17,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(feature = "__tls")]
+    Tls(super::tls::TlsStream),
     #[cfg(all(test, shuttle))]
     Pipe(super::Pipe),
 }
@@ -30,6 +32,11 @@ macro_rules! forward {
             }
             #[cfg(unix)]
             Stream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            #[cfg(feature = "__tls")]
+            Stream::Tls(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }

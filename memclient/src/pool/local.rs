@@ -18,7 +18,7 @@ use super::{backoff::Backoff, choice::Choice, options::PoolOptions, size::Size};
 use crate::{
     conn::Connection,
     error::{Delivery, Error, Result, Step},
-    net::{Address, dial},
+    net::{Address, dial, tls_refusal},
     runtime::Executor,
 };
 
@@ -145,7 +145,7 @@ impl LocalPool {
         }
         let (pool, closes) = (Arc::downgrade(self), state.closes);
         let attempt = Attempt { pool, closes, outcome: None };
-        let dial = connect(self.address.clone(), self.options);
+        let dial = connect(self.address.clone(), self.options.clone());
         let task = tokio::spawn(attempt.run(dial));
         state.dialing = Some(Dialing(task.abort_handle()));
     }
@@ -270,14 +270,17 @@ async fn shrink(pool: Weak<LocalPool>, idle: Duration) {
 /// Opens a connection and has it say hello, within the connect timeout.
 pub(super) async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
     let deadline = Instant::now() + options.connect_timeout;
-    let open = async {
-        let stream = dial(&address, options.dial).await.map_err(Error::connect)?;
-        let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
-        connection.handshake(options.dialect, deadline).await.map_err(refused_hello)?;
-        Ok(connection)
+    let stream = dial(&address, &options.dial, deadline).await?;
+    let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
+    let hello = async {
+        if let Some(credentials) = &options.credentials {
+            connection.authenticate(credentials, deadline).await?;
+        }
+        connection.handshake(options.dialect, deadline).await
     };
-    match timeout_at(deadline.into(), open).await {
-        Ok(outcome) => outcome,
+    match timeout_at(deadline.into(), hello).await {
+        Ok(Ok(())) => Ok(connection),
+        Ok(Err(error)) => Err(refused_hello(error)),
         Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
     }
 }
@@ -287,10 +290,13 @@ fn refused_hello(error: Error) -> Error {
     if error.is_timeout() {
         return Error::timeout(Step::Connect, Delivery::NotSent);
     }
+    if let Some(refusal) = tls_refusal(&error) {
+        return refusal;
+    }
     if error.is_closed() {
         return Error::connect(io::Error::new(
             io::ErrorKind::ConnectionAborted,
-            "the server closed the connection before it said its version",
+            "the server closed the connection before it said its version: is it full, or does this port want TLS or a client certificate?",
         ));
     }
     error.delivered(Delivery::NotSent)

@@ -103,7 +103,7 @@ impl Pool {
         if Handle::try_current().is_err() {
             return Err(no_runtime());
         }
-        let dial = local::connect(self.0.address.clone(), self.0.options);
+        let dial = local::connect(self.0.address.clone(), self.0.options.clone());
         match timeout_at(deadline.into(), dial).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
@@ -123,7 +123,7 @@ impl Pool {
         }
         let _adding = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
         find().unwrap_or_else(|| {
-            let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options);
+            let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options.clone());
             let new = Arc::new(new);
             let locals = self.0.locals.load();
             // What lived on a runtime that has ended is gone.

@@ -2,6 +2,9 @@
 
 use crate::error::{Delivery, Error};
 
+/// What a server that wants credentials answers to everything else.
+const UNAUTHENTICATED: &str = "unauthenticated";
+
 /// An error line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
@@ -53,6 +56,9 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal.kind {
             RefusalKind::Unknown => Self::client(format!("ERROR {}", refusal.text).trim_end()),
+            RefusalKind::Client if &*refusal.text == UNAUTHENTICATED => {
+                Self::auth("the server wants credentials: set `credentials` on the client")
+            }
             RefusalKind::Client => Self::client(refusal.text),
             RefusalKind::Server => Self::server(refusal.text),
             RefusalKind::TooLarge => Self::too_large(refusal.text, Delivery::Refused),

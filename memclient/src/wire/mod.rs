@@ -3,11 +3,13 @@
 //! Each is validated where it is made; nothing above checks it again.
 
 mod cas;
+mod credentials;
 mod key;
 mod outcome;
 mod ttl;
 mod value;
 
+pub(crate) use self::credentials::Credentials;
 pub use self::{
     cas::CasToken,
     key::{AsKey, Charset, Key, KeyError, KeyRef, MAX_KEY},

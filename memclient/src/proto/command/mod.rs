@@ -1,5 +1,6 @@
 //! The requests, one subject per file: each writes itself in either dialect, or says what it needs.
 
+mod auth;
 mod count;
 mod info;
 mod modify;
@@ -9,6 +10,7 @@ mod store;
 
 pub use self::server::ReplyEnd;
 pub(crate) use self::{
+    auth::Auth,
     count::{Count, Counting},
     info::Info,
     modify::{Delete, Touch},
