@@ -37,9 +37,10 @@ const MOST: usize = 128;
 /// From so many keys on, a caller wants many.
 pub(super) const MANY: usize = 32;
 
-/// How many bytes of keys fill a command of those who want many: nearly the 16 KiB that the server
-/// reads at a time, so that what the last of them wants seldom has to be cut.
-const FULL: usize = 12 * 1024;
+/// How many bytes of keys fill a command of those who want many: some hundred keys, whose small
+/// values the server's socket takes in one go. What the last of them wants is cut only where the
+/// command would exceed the 16 KiB that the server reads at a time.
+const FULL: usize = 7 * 1024;
 const FULLEST: usize = 16 * 1024 - 64;
 
 /// How much is set aside at once for keys.
