@@ -26,10 +26,10 @@ pub(crate) enum Stream {
 impl Stream {
     /// Says whether what is written at once arrives at once, as far as it fits a record.
     pub(crate) fn is_in_records(&self) -> bool {
-        #[cfg(feature = "__tls")]
-        return matches!(self, Self::Tls(_));
-        #[cfg(not(feature = "__tls"))]
-        false
+        let plain = matches!(self, Self::Tcp(_));
+        #[cfg(unix)]
+        let plain = plain || matches!(self, Self::Unix(_));
+        !plain
     }
 }
 
