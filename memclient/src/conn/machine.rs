@@ -549,6 +549,20 @@ mod tests {
         machine.enqueue(ask, 0, Instant::now(), false).unwrap().unwrap()
     }
 
+    /// Returns so many keys.
+    fn numbered(name: &str, count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("{name}{number}")).collect()
+    }
+
+    fn strs(keys: &[String]) -> Vec<&str> {
+        keys.iter().map(String::as_str).collect()
+    }
+
+    /// Returns what the server says when it has all of these keys.
+    fn found(keys: &[String]) -> String {
+        keys.iter().map(|key| format!("VALUE {key} 0 0\r\n\r\n")).collect()
+    }
+
     /// Has everything written, and returns it.
     fn write(machine: &mut Machine) -> BytesMut {
         let out = machine.take_output();
@@ -736,14 +750,14 @@ mod tests {
         let mut machine = machine();
         let many = want(&mut machine, &["a", "b", "a", "z"]);
         let one = want(&mut machine, &["b"]);
-        assert_eq!(write(&mut machine), "get a b a z b\r\n");
-        let found = "VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nEND\r\n";
-        assert_eq!(receive(&mut machine, found), Ok(0));
-        assert_eq!(write(&mut machine), "mg z v f O0\r\nmg b v f O1\r\n");
-        assert_eq!(receive(&mut machine, "EN O0\r\nVA 1 f0 O1\r\nB\r\n"), Ok(0));
+        assert_eq!(write(&mut machine), "get a b z\r\n");
+        assert_eq!(receive(&mut machine, "VALUE a 0 1\r\nA\r\nEND\r\n"), Ok(0));
+        assert_eq!(write(&mut machine), "mg b v f O0\r\nmg b v f O1\r\nmg z v f O2\r\n");
+        let again = "VA 1 f0 O0\r\nB\r\nVA 1 f0 O1\r\nB\r\nEN O2\r\n";
+        assert_eq!(receive(&mut machine, again), Ok(0));
         assert_eq!(
             items(poll(&mut machine, many)),
-            [Some("A".into()), None, Some("A".into()), None]
+            [Some("A".into()), Some("B".into()), Some("A".into()), None]
         );
         assert_eq!(items(poll(&mut machine, one)), [Some("B".into())]);
     }
@@ -751,16 +765,54 @@ mod tests {
     #[test]
     fn many_values_go_in_several_commands_and_what_one_caller_wants_in_one() {
         let mut machine = machine();
-        for _ in 0..32 {
-            want(&mut machine, &["k"]);
+        let keys = numbered("k", 32);
+        for key in &keys {
+            want(&mut machine, &[key]);
         }
-        assert_eq!(write(&mut machine), "get k k k k k k k k\r\n".repeat(4));
-        receive(&mut machine, &("VALUE k 0 0\r\n\r\n".repeat(8) + "END\r\n").repeat(4)).unwrap();
+        let commands: Vec<String> =
+            keys.chunks(8).map(|keys| format!("get {}\r\n", keys.join(" "))).collect();
+        assert_eq!(write(&mut machine), commands.concat());
+        let found = keys.chunks(8).map(|keys| found(keys) + "END\r\n");
+        receive(&mut machine, &found.collect::<String>()).unwrap();
         assert!(machine.is_quiet());
-        want(&mut machine, &["k"; 20]);
-        want(&mut machine, &["k"; 5]);
-        let one = format!("get{}\r\nget{}\r\n", " k".repeat(20), " k".repeat(5));
-        assert_eq!(write(&mut machine), one);
+        want(&mut machine, &strs(&keys[..20]));
+        want(&mut machine, &strs(&keys[20..25]));
+        let [many, few] = [&keys[..20], &keys[20..25]].map(|keys| keys.join(" "));
+        assert_eq!(write(&mut machine), format!("get {many}\r\nget {few}\r\n"));
+    }
+
+    #[test]
+    fn a_key_that_many_want_is_asked_for_once() {
+        let mut machine = machine();
+        let tickets = ["a", "b", "a", "b", "c", "a"].map(|key| want(&mut machine, &[key]));
+        assert_eq!(write(&mut machine), "get a b c\r\n");
+        machine.abandon(tickets[2]);
+        let found = "VALUE a 0 1\r\nA\r\nVALUE c 0 1\r\nC\r\n";
+        assert_eq!(receive(&mut machine, found), Ok(0));
+        assert_eq!(items(poll(&mut machine, tickets[0])), [Some("A".into())]);
+        assert_eq!(items(poll(&mut machine, tickets[5])), [Some("A".into())]);
+        assert_eq!(items(poll(&mut machine, tickets[4])), [Some("C".into())]);
+        assert!(poll(&mut machine, tickets[1]).is_pending());
+        receive(&mut machine, "END\r\n").unwrap();
+        assert_eq!(items(poll(&mut machine, tickets[1])), [None]);
+        assert_eq!(items(poll(&mut machine, tickets[3])), [None]);
+        assert!(machine.is_settled());
+        let late = want(&mut machine, &["a"]);
+        assert_eq!(write(&mut machine), "get a\r\n", "what is on its way is nobody else's answer");
+        machine.abandon(late);
+    }
+
+    #[test]
+    fn those_who_share_a_key_are_told_of_a_close() {
+        let mut machine = machine();
+        let tickets = ["a", "b", "a", "b"].map(|key| want(&mut machine, &[key]));
+        write(&mut machine);
+        receive(&mut machine, "VALUE b 0 1\r\nB\r\n").unwrap();
+        machine.close(CloseReason::Lost(None), &mut Vec::new());
+        let failed =
+            tickets.map(|ticket| matches!(poll(&mut machine, ticket), Poll::Ready(Err(_))));
+        assert_eq!(failed, [true, false, true, false]);
+        assert!(machine.slots.are_vacant());
     }
 
     #[test]
@@ -793,21 +845,20 @@ mod tests {
     #[test]
     fn those_who_want_many_values_fill_commands_together() {
         let mut machine = machine();
-        let keys = [["first"; 200], ["second"; 200], ["third"; 200]];
-        let [first, ..] = keys.map(|keys| want(&mut machine, &keys));
+        let keys = ["a", "b", "c"].map(|letter| numbered(letter, 200));
+        let [first, ..] = [0, 1, 2].map(|caller| want(&mut machine, &strs(&keys[caller])));
         assert_eq!(memchr::memchr_iter(b'\n', &write(&mut machine)).count(), 1);
-        let found = |key, count| format!("VALUE {key} 0 0\r\n\r\n").repeat(count);
-        receive(&mut machine, &found("first", 200)).unwrap();
+        receive(&mut machine, &found(&keys[0])).unwrap();
         assert_eq!(items(poll(&mut machine, first)).len(), 200);
-        let again = want(&mut machine, &keys[0]);
+        let again = want(&mut machine, &strs(&keys[0]));
         assert!(!machine.has_output(), "the others are about to want more");
-        receive(&mut machine, &(found("second", 200) + &found("third", 200) + "END\r\n")).unwrap();
-        want(&mut machine, &keys[1]);
+        receive(&mut machine, &(found(&keys[1]) + &found(&keys[2]) + "END\r\n")).unwrap();
+        want(&mut machine, &strs(&keys[1]));
         assert_eq!(memchr::memchr_iter(b'\n', &write(&mut machine)).count(), 1);
-        receive(&mut machine, &found("first", 200)).unwrap();
+        receive(&mut machine, &found(&keys[0])).unwrap();
         assert_eq!(items(poll(&mut machine, again)).len(), 200);
-        for _ in 0..12 {
-            want(&mut machine, &keys[0]);
+        for caller in 0..20 {
+            want(&mut machine, &strs(&numbered(&format!("{caller}:"), 200)));
         }
         assert!(machine.has_output(), "a whole command waits for nobody");
     }
@@ -816,7 +867,7 @@ mod tests {
     fn where_much_is_missing_values_are_asked_for_one_by_one() {
         let mut machine = machine();
         for _ in 0..10 {
-            want(&mut machine, &["k"; 64]);
+            want(&mut machine, &strs(&numbered("k", 64)));
             let out = write(&mut machine);
             if out.starts_with(b"mg") {
                 return;

@@ -30,9 +30,9 @@ async fn a_raw_reply_ends_where_the_caller_says(at: &At) {
     let items = at.client.raw_command(format!("get {key} none"), ReplyEnd::End).await.unwrap();
     assert_eq!(items, format!("VALUE {key} 16 5\r\nEND\r\n\r\n"));
 
-    let dump = at.client.raw_command("lru_crawler metadump all", ReplyEnd::End).await.unwrap();
-    let dump = String::from_utf8(dump.to_vec()).unwrap();
-    assert!(dump.contains("cls="), "{dump}");
+    let settings = at.client.raw_command("stats settings", ReplyEnd::End).await.unwrap();
+    let settings = String::from_utf8(settings.to_vec()).unwrap();
+    assert!(settings.contains("STAT maxbytes "), "{settings}");
 }
 
 async fn a_raw_command_that_the_server_refuses_fails_with_its_words(at: &At) {

@@ -1,8 +1,8 @@
-use std::{future::poll_fn, pin::pin, task::Poll, time::Instant};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Instant};
 
 use super::random;
 use crate::{
-    conn::{Ask, Connection, InFlight, Replies},
+    conn::{Ask, Connection, InFlight, Replies, Tally},
     error::Result,
     proto::{Answer, Reply, WireKey, command::Get},
     wire::{Charset, KeyRef},
@@ -31,6 +31,13 @@ impl Caller {
         let request = Get { key: wire(key), details: false };
         let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
         assert_answers(&[key], flight.await.unwrap());
+    }
+
+    /// Asks for a value and leaves the answer to the tally.
+    pub(super) async fn leave(&self, key: &str, tally: &Arc<Tally>) {
+        let request = Get { key: wire(key), details: false };
+        let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
+        flight.leave(tally.begin(1));
     }
 
     pub(super) async fn try_get(&self, key: &str) -> Result<()> {

@@ -9,7 +9,13 @@ mod caller;
 mod server;
 mod world;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use shuttle::{
     Config, MaxSteps, Runner, future,
@@ -22,6 +28,7 @@ use self::{
     server::Server,
     world::World,
 };
+use crate::{conn::Tally, events::Observed};
 
 const SCHEDULES: usize = 1000;
 
@@ -134,6 +141,36 @@ fn an_answer_that_is_awaited_late_holds_nobody_up() {
             }),
         ];
         world.end(callers).await;
+    });
+}
+
+#[test]
+fn answers_that_nobody_waits_for_are_counted_and_told() {
+    check(async || {
+        let world = World::new(Server::default());
+        let tally = Tally::new(Observed::default());
+        let (first, second, waiting) = (tally.clone(), tally.clone(), tally.clone());
+        let counted = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&counted);
+        let callers = [
+            world.spawn(async move |caller: Caller| {
+                caller.leave("a", &first).await;
+                caller.leave("none-b", &first).await;
+                caller.get("c").await;
+            }),
+            world.spawn(async move |caller: Caller| caller.leave("d", &second).await),
+            world.spawn(async move |_| {
+                let settle = async || {
+                    count.fetch_add(waiting.settle().await.sent, Ordering::Relaxed);
+                };
+                unless_dropped(settle()).await;
+                settle().await;
+            }),
+        ];
+        world.end(callers).await;
+        let rest = tally.settle().await;
+        assert_eq!(counted.load(Ordering::Relaxed) + rest.sent, 3);
+        assert_eq!(tally.failures(), 0);
     });
 }
 
