@@ -560,7 +560,8 @@ mod tests {
 
     /// Returns what the server says when it has all of these keys.
     fn found(keys: &[String]) -> String {
-        keys.iter().map(|key| format!("VALUE {key} 0 0\r\n\r\n")).collect()
+        let items = keys.iter().map(|key| format!("VALUE {key} 0 0\r\n\r\n"));
+        items.collect::<Vec<_>>().concat()
     }
 
     /// Has everything written, and returns it.
