@@ -200,8 +200,8 @@ impl Core {
     /// Asks the backend, and gives it the decoded form to keep in this process.
     async fn ask<T: CacheValue>(&self, key: &Key) -> Result<Option<Found<T>>> {
         let hit = match self.backend().get(key, Get::default()).await {
-            Ok(Read::Hit(hit)) => hit,
-            Ok(Read::Miss) => {
+            Ok(Read::Hit(hit) | Read::Refresh(hit, _)) => hit,
+            Ok(_) => {
                 self.worked();
                 return Ok(None);
             }

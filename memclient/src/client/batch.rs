@@ -10,13 +10,14 @@ use std::{
 use super::{
     Client,
     call::{Call, OVERHEAD},
+    flight::Flight,
 };
 use crate::{
-    conn::{Ask, InFlight, Replies},
+    conn::{Ask, Replies},
     error::{Delivery, Error, Result},
     proto::{
         Reply, Request, WireKey,
-        command::{Delete, Gat, Get, Store, Touch},
+        command::{Delete, Gat, Get, Lease, Release, Store, Touch},
     },
 };
 
@@ -83,6 +84,8 @@ batched! {
     Delete: |_| 0,
     Gat: |_| 0,
     Get: |_| 0,
+    Lease: |_| 0,
+    Release: |_| 0,
     Store: |store| store.data.len(),
     Touch: |_| 0,
 }
@@ -229,7 +232,7 @@ impl Client {
                 && let Some(part) = parts.next()
             {
                 let bytes = bytes(part);
-                let flight = call.start(R::ask(part), bytes, self.deadline()).await;
+                let flight = call.fly(R::ask(part), bytes, self.deadline()).await;
                 late = timeout(flight.as_ref().err());
                 flying.push_back(Part { requests: part, bytes, flight });
             }
@@ -273,10 +276,10 @@ fn set<T>(outcomes: &mut [T], place: usize, outcome: T) {
 }
 
 /// A part of a batch that is under way.
-struct Part<'a, R> {
+struct Part<'a, R: Batched> {
     requests: &'a [R],
     bytes: usize,
-    flight: Result<InFlight>,
+    flight: Result<Flight<'a, R::Request>>,
 }
 
 /// The requests of one node, cut into parts.
