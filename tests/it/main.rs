@@ -8,6 +8,7 @@ mod compression;
 mod connection;
 mod floors;
 mod input;
+mod leases;
 #[allow(
     clippy::items_after_statements,
     clippy::unnecessary_wraps,

@@ -27,7 +27,8 @@ pub(super) async fn give_back(node: &Pool, key: WireKey<'_>, answer: &Answer, de
     if !answer.is_won() {
         return;
     }
-    let stub = answer.is_stub();
+    // What was marked stale stays so.
+    let stub = answer.is_stub() && !answer.stale;
     let cas = match answer.cas {
         Some(cas) => Some(cas),
         None => version_of_stale(node, key, deadline).await,

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::law::{Law, key_of};
-use crate::{
-    backend::CacheBackend,
-    wire::{Key, Value},
-};
+use crate::{backend::CacheBackend, wire::Value};
 
 /// A read after a set gives the same bytes and flags.
 pub async fn a_stored_value_comes_back<B: CacheBackend>(backend: &Arc<B>) {
