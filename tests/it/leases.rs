@@ -193,6 +193,21 @@ async fn a_server_without_the_meta_dialect_is_read_as_if_nobody_had_asked() {
     assert!(matches!(asks(&client, &key()).await, Read::Hit(_)));
 }
 
+#[tokio::test]
+async fn terms_that_no_server_can_keep_are_refused_before_anything_is_sent() {
+    let client = Client::new("127.0.0.1:1").unwrap();
+    let long = LeaseTerms::new(Duration::MAX);
+    for terms in [long, TERMS.recache(Duration::MAX)] {
+        let error = client_get_many(&client, &[key()], Get::lease(terms)).await.remove(0);
+        assert!(error.unwrap_err().is_input());
+        assert!(
+            CacheBackend::get(&client, &key(), Get::lease(terms)).await.unwrap_err().is_input()
+        );
+    }
+    let forever = Delete::stale_for(Duration::MAX);
+    assert!(CacheBackend::delete(&client, &key(), forever).await.unwrap_err().is_input());
+}
+
 #[test]
 fn a_client_of_the_classic_dialect_promises_no_leases() {
     let client = Client::builder().dialect(Dialect::Classic).build().unwrap();

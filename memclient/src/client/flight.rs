@@ -43,7 +43,8 @@ impl<'a, R: Request> Flight<'a, R> {
     fn winners(&self) -> Option<&'a [R]> {
         match self.ask {
             Ask::Run(requests) if requests.first()?.may_win() => Some(requests),
-            // Of many callers' gets none may win; of a lone one the answer is thrown away.
+            // Gathered gets win nothing. What a lone one won, and nobody waits for, is left to end
+            // with the item: it is not worth keeping every dropped `get` under way.
             Ask::Run(_) | Ask::Values(_) => None,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Client, Item,
     call::{Call, answer, one},
-    item::Seen,
+    item::{Seen, Told},
 };
 use crate::{
     conn::Ask,
@@ -60,12 +60,11 @@ impl Client {
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "gats", node, repeatable: true };
         let answer = self.ask(call, request, call.bytes(&request.key)).await;
-        let item = match answer {
-            Ok(answer) if answer.is_won() => {
-                let item = Box::pin(self.unwin(call, request.key, answer)).await;
-                item.map(|item| item.map(|item| Item { ttl_left: self.left(ttl), ..item }))
-            }
-            answer => answer.and_then(|answer| Item::read(answer, Some(self.left(ttl)))),
+        let left = Some(self.left(ttl));
+        let item = match answer.and_then(|answer| Told::read(answer, left)) {
+            Ok(Told::Item(item)) => Ok(item),
+            Ok(Told::Won(answer)) => Box::pin(self.unwin(call, request.key, *answer, left)).await,
+            Err(error) => Err(error),
         };
         self.open(item.map_err(|error| call.blame(error)))
     }
@@ -100,11 +99,11 @@ impl Client {
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Option<Item>>> {
         let ttl = ttl.into();
-        let left = self.left(ttl);
+        let left = Some(self.left(ttl));
         let requests = keys.iter().map(|key| self.gat_request(key, ttl, true));
-        let answers = self.batch("gats", true, requests, answer).await;
-        let read = |answer| Item::read(answer, Some(left));
-        self.open_all(self.unwin_all(keys, answers, read).await)
+        let read = |reply| Told::read(answer(reply)?, left);
+        let told = self.batch("gats", true, requests, read).await;
+        self.open_all(self.unwin_all(keys, told, left).await)
     }
 
     fn gat_request<'a>(

@@ -65,7 +65,7 @@ pub(super) enum Seen {
     /// An empty item without flags, of which a gathered `get` does not say whether it is a stub.
     Empty,
     /// A stale item, and the right to refresh it, which nobody asked for.
-    Won(Answer),
+    Won(Box<Answer>),
 }
 
 impl Seen {
@@ -74,11 +74,30 @@ impl Seen {
         match reply {
             Reply::Item(Some((0, data))) if data.is_empty() => Ok(Self::Empty),
             Reply::Item(item) => Ok(Self::Value(item.map(|(flags, data)| Value::new(data, flags)))),
-            Reply::Answer(answer) if answer.is_won() => Ok(Self::Won(answer)),
+            Reply::Answer(answer) if answer.is_won() => Ok(Self::Won(Box::new(answer))),
             Reply::Answer(answer) => value(answer).map(Self::Value),
             Reply::Refused(refusal) => Err(refusal.into()),
             reply => Err(unexpected(&reply)),
         }
+    }
+}
+
+/// What a read that asked for the version has seen.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The item, or nothing.
+    Item(Option<Item>),
+    /// A stale item, and the right to refresh it, which nobody asked for.
+    Won(Box<Answer>),
+}
+
+impl Told {
+    /// Reads the answer to a read that asked for the version; `ttl_left` where the caller knows it.
+    pub(super) fn read(answer: Answer, ttl_left: Option<TtlLeft>) -> Result<Self> {
+        if answer.is_won() {
+            return Ok(Self::Won(Box::new(answer)));
+        }
+        Item::read(answer, ttl_left).map(Self::Item)
     }
 }
 

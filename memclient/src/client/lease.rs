@@ -10,7 +10,7 @@ use super::{
     Client, Item,
     call::{Call, answer, unexpected},
     give_back::give_back,
-    item::{self, Seen},
+    item::{self, Seen, Told},
 };
 use crate::{
     conn::Ask,
@@ -19,7 +19,7 @@ use crate::{
         Answer, Status, Win, WireKey,
         command::{Get, Gets, Lease, Release},
     },
-    wire::{AsKey, CasToken, Key, Ttl, Value},
+    wire::{AsKey, CasToken, Key, Ttl, TtlLeft, Value},
 };
 
 /// What a read with a lease found.
@@ -75,53 +75,68 @@ impl Client {
         let key = self.key(key).map_err(|error| error.during("get"))?;
         let call = self.read_call(key);
         let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
-        if answer.is_won() {
-            return Box::pin(self.unwin(call, key, answer)).await;
+        match Told::read(answer, None) {
+            Ok(Told::Item(item)) => Ok(item),
+            Ok(Told::Won(answer)) => Box::pin(self.unwin(call, key, *answer, None)).await,
+            Err(error) => Err(call.blame(error)),
         }
-        Item::read(answer, None).map_err(|error| call.blame(error))
     }
 
     /// Reads items with their versions, whose failures stay such.
     pub(crate) async fn read_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
         let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true }));
-        let answers = self.batch("get", true, requests, answer).await;
-        self.unwin_all(keys, answers, |answer| Item::read(answer, None)).await
+        let told = self.batch("get", true, requests, |reply| Told::read(answer(reply)?, None));
+        self.unwin_all(keys, told.await, None).await
     }
 
-    /// Gives back what each of some answers gave, and reads them; an item that had to be given back
-    /// is read again, because it has another version now.
+    /// Gives back what each of some answers gave, and returns their items.
     pub(super) async fn unwin_all<K: AsKey>(
         &self,
         keys: &[K],
-        answers: Vec<Result<Answer>>,
-        read: impl Fn(Answer) -> Result<Option<Item>>,
+        told: Vec<Result<Told>>,
+        ttl_left: Option<TtlLeft>,
     ) -> Vec<Result<Option<Item>>> {
-        let mut items = Vec::with_capacity(answers.len());
-        for (key, answer) in keys.iter().zip(answers) {
-            items.push(match (answer, self.key(key)) {
-                (Ok(answer), Ok(key)) if answer.is_won() => {
-                    Box::pin(self.unwin(self.read_call(key), key, answer)).await
-                }
-                (answer, _) => answer.and_then(&read),
-            });
+        let mut won = Vec::new();
+        let items = told.into_iter().enumerate().map(|(place, told)| match told? {
+            Told::Item(item) => Ok(item),
+            Told::Won(answer) => {
+                won.push((place, answer));
+                Ok(None)
+            }
+        });
+        let mut items: Vec<_> = items.collect();
+        for (place, answer) in won {
+            if let (Some(item), Some(key)) = (items.get_mut(place), keys.get(place)) {
+                *item = match self.key(key) {
+                    Ok(key) => {
+                        let call = self.read_call(key);
+                        Box::pin(self.unwin(call, key, *answer, ttl_left)).await
+                    }
+                    Err(error) => Err(error),
+                };
+            }
         }
         items
     }
 
-    /// Gives back what the answer to a read gave, and returns the item, in the version that it has
-    /// then.
+    /// Gives back what the answer to a read gave, and returns the item in the version that it has
+    /// then; `ttl_left` where the caller knows it.
     pub(super) async fn unwin(
         &self,
         call: Call<'_>,
         key: WireKey<'_>,
         answer: Answer,
+        ttl_left: Option<TtlLeft>,
     ) -> Result<Option<Item>> {
         give_back(call.node, key, &answer, self.deadline()).await;
         let Answer { ttl, stale, .. } = answer;
+        if answer.is_stub() {
+            return Ok(None);
+        }
         match self.ask(call, Gets { key }, call.bytes(&key)).await? {
             // Only the classic words give no rights, and they tell neither life nor mark.
             again @ Answer { status: Status::Value, cas: Some(_), .. } => {
-                Item::read(Answer { ttl, stale, ..again }, None)
+                Item::read(Answer { ttl, stale, ..again }, ttl_left)
             }
             // It went in between.
             _ => Ok(None),
@@ -140,7 +155,7 @@ impl Client {
             Seen::Value(value) => Ok(value),
             Seen::Won(answer) => {
                 give_back(call.node, key, &answer, self.deadline()).await;
-                item::value(answer)
+                item::value(*answer)
             }
             Seen::Empty if !self.speaks_meta() => Ok(Some(Value::new(Vec::new(), 0))),
             Seen::Empty => {
@@ -157,17 +172,26 @@ impl Client {
         keys: &[K],
         seen: Vec<Result<Seen>>,
     ) -> Vec<Result<Option<Value>>> {
-        let mut values = Vec::with_capacity(seen.len());
-        for (key, seen) in keys.iter().zip(seen) {
-            values.push(match (seen, self.key(key)) {
-                (Ok(Seen::Value(value)), _) => Ok(value),
-                (Ok(seen), Ok(key)) => {
-                    let call = self.read_call(key);
-                    let value = Box::pin(self.resolve(call, key, seen)).await;
-                    value.map_err(|error| call.blame(error))
-                }
-                (Err(error), _) | (_, Err(error)) => Err(error),
-            });
+        let mut doubtful = Vec::new();
+        let values = seen.into_iter().enumerate().map(|(place, seen)| match seen? {
+            Seen::Value(value) => Ok(value),
+            seen => {
+                doubtful.push((place, seen));
+                Ok(None)
+            }
+        });
+        let mut values: Vec<_> = values.collect();
+        for (place, seen) in doubtful {
+            if let (Some(value), Some(key)) = (values.get_mut(place), keys.get(place)) {
+                *value = match self.key(key) {
+                    Ok(key) => {
+                        let call = self.read_call(key);
+                        let resolved = Box::pin(self.resolve(call, key, seen)).await;
+                        resolved.map_err(|error| call.blame(error))
+                    }
+                    Err(error) => Err(error),
+                };
+            }
         }
         values
     }

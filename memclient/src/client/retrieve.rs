@@ -15,6 +15,11 @@ use crate::{
 impl Client {
     /// Returns the value, or `None` where there is no such item.
     ///
+    /// An item that was marked stale ([`Delete::stale_for`](crate::backend::Delete::stale_for)) is
+    /// returned like any other; [`Client::gets`] tells. What stands in the place of an item that
+    /// somebody loads ([`Get::lease`](crate::backend::Get::lease)) is none, as far as the meta dialect
+    /// can tell it from an empty value.
+    ///
     /// # Errors
     /// When the key is none, or the server cannot be asked; a client whose
     /// [reads fail open](crate::ClientBuilder::fail_open_reads) returns `None` then.
