@@ -21,4 +21,5 @@ mod promises;
 mod python;
 mod quickstart;
 mod security;
+mod stale;
 mod topology;

@@ -13,8 +13,11 @@ use memclient_serde::{CacheValue, EncodeError, Fingerprint, KeyBuf, KeyWriter};
 use super::{
     flight::Flights,
     found::Found,
+    freshness::Freshness,
     generations::Generations,
+    load::Kept,
     policy::Policy,
+    refreshes::Refreshes,
     stats::{CacheStats, Counters},
 };
 use crate::{
@@ -33,6 +36,7 @@ pub(crate) struct Core {
     observer: Option<Arc<dyn Observer>>,
     pub(super) flights: Flights,
     pub(super) generations: Generations,
+    pub(super) refreshes: Arc<Refreshes>,
     pub(super) counters: Counters,
     down: AtomicBool,
 }
@@ -51,6 +55,7 @@ impl Core {
             observer,
             flights: Flights::new(),
             generations: Generations::new(),
+            refreshes: Arc::default(),
             counters: Counters::default(),
             down: AtomicBool::new(false),
         }
@@ -97,6 +102,13 @@ impl Core {
     /// that fails.
     pub(crate) fn executor(&self) -> Option<Executor> {
         Executor::get().map_err(|error| self.failed(&Error::backend(error))).ok()
+    }
+
+    /// Runs a task on this crate's thread, for callers outside any runtime.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(executor) = self.executor() {
+            executor.spawn(task);
+        }
     }
 
     /// Runs an operation of a synchronous caller.
@@ -146,13 +158,16 @@ impl Core {
         outcome
     }
 
-    pub(super) fn count_hit<T>(&self, found: &Found<T>, tier: Tier) {
+    pub(super) fn count_hit<T>(&self, kept: &Kept<T>, tier: Tier) {
         match tier {
             Tier::Near => self.counters.near_hits.add_one(),
             Tier::Far => self.counters.far_hits.add_one(),
         }
-        if matches!(found, Found::Absent) {
+        if matches!(kept.found, Found::Absent) {
             self.counters.absent_hits.add_one();
+        }
+        if kept.freshness == Freshness::Stale {
+            self.counters.stale_hits.add_one();
         }
     }
 

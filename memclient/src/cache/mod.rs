@@ -5,11 +5,13 @@ mod core;
 mod current;
 mod flight;
 mod found;
+mod freshness;
 mod function;
 mod generations;
 mod load;
 mod loaded;
 mod policy;
+mod refreshes;
 mod stats;
 mod typed;
 
@@ -19,6 +21,7 @@ use memclient_serde::CacheValue;
 
 pub use self::{
     builder::CacheBuilder,
+    found::Lookup,
     function::CachedFn,
     loaded::{Loaded, Produced},
     policy::Policy,
@@ -88,6 +91,10 @@ impl Cache {
     }
 
     pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    fn shared(&self) -> &Arc<Core> {
         &self.0
     }
 
