@@ -141,13 +141,9 @@ impl At {
     async fn invite(&self) {
         let connections = self.setup.connections.unwrap();
         let before = self.stat("total_connections").await;
-        for _ in 0..connections {
-            let client = self.client.clone();
-            self.company.lock().unwrap().spawn(async move {
-                loop {
-                    client.version().await.unwrap();
-                }
-            });
+        // One more than there are connections, so that neither is always the free one.
+        for _ in 0..=connections {
+            self.company.lock().unwrap().spawn(keep_busy(self.client.clone()));
         }
         for looks in 1.. {
             if self.stat("total_connections").await == before + looks + connections as u64 {
@@ -217,6 +213,16 @@ impl At {
 
     fn whole(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
+    }
+}
+
+/// Calls and rests by turns, so that other calls find now this connection free and now that.
+async fn keep_busy(client: Client) {
+    loop {
+        client.version().await.unwrap();
+        for _ in 0..fastrand::usize(..4) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
