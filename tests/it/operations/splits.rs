@@ -2,7 +2,9 @@
 
 use std::{fmt::Debug, future::Future};
 
-use memclient::{CasToken, Client, Dialect, ReplyEnd, Result, Ttl, Value};
+use memclient::{
+    CasToken, Client, Deleted, Dialect, ReplyEnd, Result, Stored, Touched, Ttl, Value,
+};
 use memclient_tests::{Script, Scripted};
 
 /// Has each reply cut at every byte, each time on a connection of its own, and runs `call` there.
@@ -64,12 +66,59 @@ async fn values_of_a_batch_are_whole() {
     let two = "VALUE a 0 1\r\nA\r\nVALUE b 7 5\r\nEND\r\n\r\nEND\r\n";
     for dialect in [Dialect::Meta, Dialect::Classic] {
         check(dialect, two, async |client| {
-            let answers = client.get_many(&["a", "b"]).await;
-            let values: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+            let values = all(client.get_many(&["a", "b"]).await);
             assert_eq!(values, [Some(Value::new("A", 0)), Some(Value::new("END\r\n", 7))]);
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn answers_of_batches_are_whole() {
+    for (dialect, set, deleted, touched, got) in [
+        (
+            Dialect::Meta,
+            "HD O1\r\nNS O2\r\n",
+            "HD O1\r\nNF O2\r\n",
+            "EN O1\r\nHD O2\r\n",
+            "VA 1 f7 c99 O1\r\nA\r\nEN O2\r\n",
+        ),
+        (
+            Dialect::Classic,
+            "STORED\r\nNOT_STORED\r\n",
+            "DELETED\r\nNOT_FOUND\r\n",
+            "NOT_FOUND\r\nTOUCHED\r\n",
+            "VALUE a 7 1 99\r\nA\r\nEND\r\n",
+        ),
+    ] {
+        let (keys, ttl) = (["a", "b"], Ttl::Never);
+        check(dialect, set, async |client| {
+            let outcomes = client.set_many(keys.map(|key| (key, "v")), ttl).await;
+            assert_eq!(all(outcomes), [Stored::Stored, Stored::NotStored]);
+        })
+        .await;
+        check(dialect, deleted, async |client| {
+            let outcomes = client.delete_many(&keys).await;
+            assert_eq!(all(outcomes), [Deleted::Deleted, Deleted::NotFound]);
+        })
+        .await;
+        check(dialect, touched, async |client| {
+            let outcomes = client.touch_many(&keys, ttl).await;
+            assert_eq!(all(outcomes), [Touched::NotFound, Touched::Touched]);
+        })
+        .await;
+        check(dialect, got, async |client| {
+            let items = all(client.gats_many(&keys, ttl).await);
+            let values =
+                items.into_iter().map(|item| item.map(|item| (item.value, item.cas.get())));
+            assert_eq!(values.collect::<Vec<_>>(), [Some((Value::new("A", 7), 99)), None]);
+        })
+        .await;
+    }
+}
+
+fn all<T>(outcomes: Vec<Result<T>>) -> Vec<T> {
+    outcomes.into_iter().map(Result::unwrap).collect()
 }
 
 #[tokio::test]
