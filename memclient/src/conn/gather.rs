@@ -12,6 +12,8 @@
 //! replies name their requests. Where much is missing that would be slow, and everything is asked for
 //! that way at once.
 //!
+//! Who wants a key that another wants as well shares its answer.
+//!
 //! Callers who want many values each fill whole commands together: what the server spends on a
 //! command, and on a write for it, it then spends once for all of them.
 
@@ -19,7 +21,10 @@ use std::{collections::VecDeque, task::Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::slots::{Slots, Ticket};
+use super::{
+    doubles::Doubles,
+    slots::{Slots, Ticket},
+};
 use crate::proto::{
     Answer, Limits, OutOfStep, Reply, Status, WireKey,
     classic::{Form, Found, cut_found},
@@ -32,9 +37,10 @@ const MOST: usize = 128;
 /// From so many keys on, a caller wants many.
 pub(super) const MANY: usize = 32;
 
-/// How many bytes of keys fill a command of those who want many: nearly the 16 KiB that the server
-/// reads at a time, so that what the last of them wants seldom has to be cut.
-const FULL: usize = 12 * 1024;
+/// How many bytes of keys fill a command of those who want many: some hundred keys, whose small
+/// values the server's socket takes in one go. What the last of them wants is cut only where the
+/// command would exceed the 16 KiB that the server reads at a time.
+const FULL: usize = 7 * 1024;
 const FULLEST: usize = 16 * 1024 - 64;
 
 /// How much is set aside at once for keys.
@@ -46,6 +52,7 @@ pub(super) struct Gathering {
     /// Each key with a space before it, as it will stand in the command.
     keys: BytesMut,
     wanted: VecDeque<Wanted>,
+    doubles: Doubles,
 }
 
 /// What one caller asks for in commands of its own: the reads of the classic dialect that are more
@@ -67,7 +74,7 @@ struct Wanted {
     slot: Ticket,
     /// Which of its caller's keys it is.
     index: u32,
-    /// The bytes of the key and of the space before it.
+    /// The bytes of the key and of the space before it; zero where it is the key of the one before.
     len: u16,
 }
 
@@ -81,6 +88,8 @@ pub(super) struct Command {
     /// Who wants the keys that were passed over.
     passed: Vec<Wanted>,
     begun: bool,
+    /// The last of those that were missing at the end.
+    missing: Bytes,
 }
 
 /// A key that is to be asked for by itself.
@@ -93,7 +102,8 @@ pub(super) struct Single {
 
 impl Gathering {
     pub(super) fn new() -> Self {
-        Self { keys: BytesMut::with_capacity(KEYS_CHUNK), wanted: VecDeque::new() }
+        let keys = BytesMut::with_capacity(KEYS_CHUNK);
+        Self { keys, wanted: VecDeque::new(), doubles: Doubles::default() }
     }
 
     /// Notes that a caller wants the key.
@@ -115,7 +125,7 @@ impl Gathering {
         // A rest that is too small for a command of its own goes with this one.
         let share = if self.len() < share + FEWEST { self.len() } else { share };
         let (mut left, mut bytes, mut last) = (0, 0, None);
-        while let Some(wanted) = self.wanted.front() {
+        for wanted in &self.wanted {
             let (full, fullest) = if many {
                 (bytes >= FULL, bytes + usize::from(wanted.len) > FULLEST)
             } else {
@@ -127,17 +137,21 @@ impl Gathering {
             left += 1;
             bytes += usize::from(wanted.len);
             last = Some(wanted.slot);
-            asked.0.push_back(*wanted);
-            self.wanted.pop_front();
         }
-        let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command {
-            form: Form::Get,
-            keys,
-            left,
-            passed: Vec::new(),
-            begun: false,
-        })
+        if left == 0 {
+            return None;
+        }
+        let keys = self.keys.split_to(bytes);
+        let lengths = self.wanted.range(..left).map(|wanted| usize::from(wanted.len));
+        let doubled = self.doubles.find(&keys, lengths);
+        let wanted = self.wanted.drain(..left);
+        let keys = if let Some(firsts) = doubled {
+            asked.share(&keys, wanted, firsts)
+        } else {
+            asked.0.extend(wanted);
+            keys.freeze()
+        };
+        Some(Command::new(Form::Get, keys, left))
     }
 
     /// Says whether there is less than a command of one who wants many, so that it may gain from
@@ -193,7 +207,7 @@ impl Lone {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command { form, keys, left, passed: Vec::new(), begun: false })
+        (left > 0).then_some(Command::new(form, keys, left))
     }
 }
 
@@ -201,9 +215,39 @@ impl Asked {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Notes who wants the keys, of which some are the same as their `firsts`: who shares a key
+    /// stands behind its first. Returns the keys, each once.
+    fn share(
+        &mut self,
+        mut keys: &[u8],
+        wanted: impl Iterator<Item = Wanted>,
+        firsts: &[usize],
+    ) -> Bytes {
+        let mut once = BytesMut::with_capacity(keys.len());
+        let mut order = Vec::with_capacity(firsts.len());
+        for (place, (mut wanted, &first)) in wanted.zip(firsts).enumerate() {
+            let Some((key, rest)) = keys.split_at_checked(usize::from(wanted.len)) else { break };
+            keys = rest;
+            if first == place {
+                once.extend_from_slice(key);
+            } else {
+                wanted.len = 0;
+            }
+            order.push((first, wanted));
+        }
+        order.sort_by_key(|&(first, _)| first);
+        self.0.extend(order.into_iter().map(|(_, wanted)| wanted));
+        once.freeze()
+    }
 }
 
 impl Command {
+    fn new(form: Form, keys: Bytes, left: usize) -> Self {
+        let (passed, missing) = (Vec::new(), Bytes::new());
+        Self { form, keys, left, passed, begun: false, missing }
+    }
+
     /// Says whether a part of the answer is there.
     pub(super) fn has_begun(&self) -> bool {
         self.begun
@@ -234,8 +278,13 @@ impl Command {
             let reply = match found {
                 None => return Ok(false),
                 Some(Found::Item { flags, cas, data }) => {
-                    if let Some(wanted) = self.take_next(asked) {
-                        wanted.answer(item(flags, cas, data), slots, wakers);
+                    let reply = item(flags, cas, data);
+                    let wanted = self.take_next(asked);
+                    while let Some(sharer) = self.take_sharer(asked) {
+                        sharer.answer(reply.clone(), slots, wakers);
+                    }
+                    if let Some(wanted) = wanted {
+                        wanted.answer(reply, slots, wakers);
                     }
                     continue;
                 }
@@ -261,7 +310,10 @@ impl Command {
         }
         let wanted = asked.0.pop_front()?;
         self.left -= 1;
-        Some(wanted.single(self.keys.split_to(usize::from(wanted.len))))
+        if wanted.len > 0 {
+            self.missing = self.keys.split_to(usize::from(wanted.len));
+        }
+        Some(wanted.single(self.missing.clone()))
     }
 
     /// Takes who still waits for this command.
@@ -287,6 +339,12 @@ impl Command {
             offset = end;
         }
         false
+    }
+
+    /// Takes who wants the key that was just taken as well.
+    fn take_sharer(&mut self, asked: &mut Asked) -> Option<Wanted> {
+        let shares = self.left > 0 && asked.0.front()?.len == 0;
+        if shares { self.take_next(asked) } else { None }
     }
 
     /// Takes who wants the next key.

@@ -23,6 +23,16 @@ pub(crate) enum Stream {
     Pipe(super::Pipe),
 }
 
+impl Stream {
+    /// Says whether what is written at once arrives at once, as far as it fits a record.
+    pub(crate) fn is_in_records(&self) -> bool {
+        let plain = matches!(self, Self::Tcp(_));
+        #[cfg(unix)]
+        let plain = plain || matches!(self, Self::Unix(_));
+        !plain
+    }
+}
+
 macro_rules! forward {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {

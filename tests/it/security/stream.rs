@@ -40,6 +40,26 @@ async fn large_values_travel_whole_both_ways() {
 }
 
 #[tokio::test]
+async fn what_is_asked_behind_a_value_of_any_size_is_answered() {
+    let server = Memcached::builder().tls().arg("-I").arg("16m").start().await.unwrap();
+    let client = patient(&server).max_pool_size(1).build().unwrap();
+
+    for size in
+        [10, 8_000, 16_000, 16_300, 16_350, 16_384, 16_400, 20_000, 33_000, 100_000, 1 << 20]
+    {
+        let entries = [("small", noise(10)), ("large", noise(size)), ("behind", noise(11))];
+        let entries = entries.map(|(key, data)| (key, Value::new(data, 0)));
+        for outcome in within(client.set_many(entries.clone(), Ttl::Never)).await {
+            assert!(outcome.unwrap().is_stored(), "{size} bytes");
+        }
+        let answers = within(client.get_many(&["small", "large", "behind"])).await;
+        for ((key, value), answer) in entries.into_iter().zip(answers) {
+            assert!(answer.unwrap() == Some(value), "{key} of {size} bytes");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_stays_behind_when_the_network_takes_less_than_there_is() {
     let server = Memcached::builder().tls().arg("-I").arg("16m").start().await.unwrap();
     let faults = Faults::none().buffers(16 * 1024).bandwidth(100_000_000);
