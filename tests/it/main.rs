@@ -6,6 +6,7 @@ mod backend_laws;
 mod cache;
 mod compression;
 mod connection;
+mod coverage;
 mod floors;
 mod input;
 #[allow(
@@ -21,5 +22,6 @@ mod promises;
 mod python;
 mod quickstart;
 mod security;
+mod sources;
 mod stale;
 mod topology;

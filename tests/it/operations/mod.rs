@@ -8,6 +8,7 @@
 mod at;
 
 mod admin;
+mod commands;
 mod count;
 mod dialect;
 mod errors;
@@ -17,6 +18,7 @@ mod info;
 mod lives;
 mod modify;
 mod raw;
+mod repeats;
 mod retrieve;
 mod splits;
 mod stats;

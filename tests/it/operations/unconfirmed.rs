@@ -107,6 +107,7 @@ async fn writes_that_do_not_wait_by_default_say_so(at: &At) {
     let never = Ttl::Never;
 
     assert_eq!(client.set("a", "1", never).await.unwrap(), Stored::Unconfirmed);
+    client.barrier().await;
     assert_eq!(client.add("a", "2", never).await.unwrap(), Stored::Unconfirmed);
     assert_eq!(client.replace("none", "3", never).await.unwrap(), Stored::Unconfirmed);
     client.barrier().await;
