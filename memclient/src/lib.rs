@@ -114,7 +114,9 @@ pub use self::events::TracingObserver;
 pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
-    cache::{Cache, CacheBuilder, CacheStats, Loaded, Lookup, Policy, Produced, TypedCache},
+    cache::{
+        Cache, CacheBuilder, CacheStats, Loaded, LoadedMany, Lookup, Policy, Produced, TypedCache,
+    },
     client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,
     conn::Settled,

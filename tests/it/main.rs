@@ -17,6 +17,7 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod many;
 mod operations;
 mod promises;
 mod python;

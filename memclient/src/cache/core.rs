@@ -12,10 +12,9 @@ use memclient_serde::{CacheValue, EncodeError, Fingerprint, KeyBuf, KeyWriter};
 
 use super::{
     flight::Flights,
-    found::Found,
+    found::{Found, Kept},
     freshness::Freshness,
     generations::Generations,
-    load::Kept,
     policy::Policy,
     refreshes::Refreshes,
     stats::{CacheStats, Counters},

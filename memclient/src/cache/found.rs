@@ -1,3 +1,5 @@
+use super::freshness::Freshness;
+
 /// What is kept of a key, as [`TypedCache::lookup`](crate::TypedCache::lookup) tells it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -10,6 +12,12 @@ pub enum Lookup<T> {
     Absent,
     /// Nothing that can be read.
     Miss,
+}
+
+/// What is kept of a key, and how fresh it is.
+pub(super) struct Kept<T> {
+    pub(super) found: Found<T>,
+    pub(super) freshness: Freshness,
 }
 
 /// What is known of a key.

@@ -25,24 +25,18 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use super::{
     core::Core,
     flight::{Joined, Leader},
-    found::Found,
+    found::{Found, Kept},
     freshness::{self, Freshness},
     loaded::{Loaded, Produced},
     policy::Policy,
     refreshes::Refresh,
 };
 use crate::{
-    backend::{CacheBackend, Delete, Get, Hit, Read, Set, Tier},
+    backend::{CacheBackend, Delete, Get, Hit, Read, Set, Tier, Written},
     error::Result,
     events::Event,
-    wire::{Key, Ttl, Value},
+    wire::{Key, Touched, Ttl, Value},
 };
-
-/// What is kept of a key.
-pub(super) struct Kept<T> {
-    pub(super) found: Found<T>,
-    pub(super) freshness: Freshness,
-}
 
 /// What a look at what is kept came to.
 enum Looked<'a, T> {
@@ -66,7 +60,7 @@ struct Load<'a> {
 
 /// When a value that is still fresh is refreshed.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Early {
+pub(super) enum Early {
     Never,
     /// Where the policy says so: nobody has to wait for it.
     Allowed,
@@ -263,21 +257,39 @@ impl Core {
         self.change(&key, self.backend().delete(&key, Delete::default())).await.map(|_| ())
     }
 
+    /// Gives what is kept its whole time to live again.
+    pub(super) async fn touch(&self, key: &KeyBuf, policy: Policy) -> Result<bool> {
+        let key = Key::from(key);
+        let touched = self.change(&key, self.backend().touch(&key, policy.stored_ttl())).await?;
+        Ok(touched == Touched::Touched)
+    }
+
     /// Answers from this process's memory, if what is there is fresh, or stale and already being
     /// seen to.
     fn near_answer<T: CacheValue, R: Loaded<T>>(&self, key: &[u8], policy: Policy) -> Option<R> {
         let kept = self.near(key, policy, Early::Never)?;
-        if kept.freshness == Freshness::Stale {
-            if !self.refreshes.holds(key) {
-                return None;
-            }
-            self.count_hit(&kept, Tier::Near);
+        if self.may_answer(key, &kept) { answer(kept.found) } else { None }
+    }
+
+    /// Says whether what is near is an answer: it is fresh, or stale and already being seen to.
+    pub(super) fn may_answer<T>(&self, key: &[u8], near: &Kept<T>) -> bool {
+        if near.freshness != Freshness::Stale {
+            return true;
         }
-        answer(kept.found)
+        let seen_to = self.refreshes.holds(key);
+        if seen_to {
+            self.count_hit(near, Tier::Near);
+        }
+        seen_to
     }
 
     /// Returns what is in this process's memory, and counts it unless it is stale.
-    fn near<T: CacheValue>(&self, key: &[u8], policy: Policy, early: Early) -> Option<Kept<T>> {
+    pub(super) fn near<T: CacheValue>(
+        &self,
+        key: &[u8],
+        policy: Policy,
+        early: Early,
+    ) -> Option<Kept<T>> {
         let hit = self.backend().local(key)?;
         let kept = read(&hit, policy, early).ok()?;
         if kept.freshness != Freshness::Stale {
@@ -297,13 +309,9 @@ impl Core {
             return self.find(key, policy, None, early).await;
         };
         match near.freshness {
-            Freshness::Fresh => Looked::Found(near.found),
             Freshness::Ending => self.aging(&Key::from(key), policy, near.found),
-            Freshness::Stale if self.refreshes.holds(key.as_bytes()) => {
-                self.count_hit(&near, Tier::Near);
-                Looked::Found(near.found)
-            }
-            Freshness::Stale => self.find(key, policy, Some(near.found), early).await,
+            _ if self.may_answer(key.as_bytes(), &near) => Looked::Found(near.found),
+            _ => self.find(key, policy, Some(near.found), early).await,
         }
     }
 
@@ -353,7 +361,6 @@ impl Core {
         }
     }
 
-    /// Asks the backend, and gives it the decoded form to keep in this process.
     async fn ask<T: CacheValue>(
         &self,
         key: &Key,
@@ -361,7 +368,18 @@ impl Core {
         how: Get,
         early: Early,
     ) -> Result<Option<Kept<T>>> {
-        let hit = match self.backend().get(key, how).await {
+        self.hear(key, self.backend().get(key, how).await, policy, early)
+    }
+
+    /// Takes in what the backend answered, and gives it the decoded form to keep in this process.
+    pub(super) fn hear<T: CacheValue>(
+        &self,
+        key: &Key,
+        answer: Result<Read>,
+        policy: Policy,
+        early: Early,
+    ) -> Result<Option<Kept<T>>> {
+        let hit = match answer {
             Ok(Read::Hit(hit)) => hit,
             Ok(Read::Miss) => {
                 self.worked();
@@ -461,30 +479,49 @@ impl Core {
     /// Stores what was loaded, unless what was read meanwhile may be out of date; in this process
     /// alone where the backend cannot be reached.
     async fn store(&self, key: &Key, value: Value, ttl: Ttl, generation: u64, reachable: bool) {
-        let current = || self.generations.current(key.as_bytes()) == generation;
-        if !current() {
+        if !self.is_current(key, generation) {
             return;
         }
-        let unreachable = if reachable {
-            match self.backend().set(key, value.clone(), Set::ttl(ttl)).await {
-                Ok(_) => {
-                    self.worked();
-                    self.counters.stores.add_one();
-                    false
-                }
-                Err(error) => {
-                    self.failed(&error);
-                    error.is_retryable()
-                }
-            }
+        let outcome = if reachable {
+            Some(self.backend().set(key, value.clone(), Set::ttl(ttl)).await)
         } else {
-            true
+            None
+        };
+        self.settle(key, value, ttl, generation, outcome).await;
+    }
+
+    /// Says whether nothing was written or invalidated since the key had this generation.
+    pub(super) fn is_current(&self, key: &Key, generation: u64) -> bool {
+        self.generations.current(key.as_bytes()) == generation
+    }
+
+    /// Does what remains after a value was stored, or could not be: `None` where the backend cannot
+    /// be reached.
+    pub(super) async fn settle(
+        &self,
+        key: &Key,
+        value: Value,
+        ttl: Ttl,
+        generation: u64,
+        outcome: Option<Result<Written>>,
+    ) {
+        let unreachable = match outcome {
+            Some(Ok(_)) => {
+                self.worked();
+                self.counters.stores.add_one();
+                false
+            }
+            Some(Err(error)) => {
+                self.failed(&error);
+                error.is_retryable()
+            }
+            None => true,
         };
         if unreachable {
             self.backend().keep_near(key, value, ttl).await;
         }
         // An invalidation that came while the value was on its way may have been overtaken by it.
-        if !current()
+        if !self.is_current(key, generation)
             && let Err(error) = self.backend().delete(key, Delete::default()).await
         {
             self.failed(&error);
@@ -533,6 +570,6 @@ impl<T, R: Loaded<T>> OrStale<T> for Option<R> {
 }
 
 /// The item that says "there is none".
-fn absence() -> Value {
+pub(super) fn absence() -> Value {
     Value::new(Vec::new(), Flags::from_bits(0).with_absent().with_typed().bits())
 }

@@ -10,6 +10,7 @@ mod function;
 mod generations;
 mod load;
 mod loaded;
+mod many;
 mod policy;
 mod refreshes;
 mod stats;
@@ -24,6 +25,7 @@ pub use self::{
     found::Lookup,
     function::CachedFn,
     loaded::{Loaded, Produced},
+    many::LoadedMany,
     policy::Policy,
     stats::CacheStats,
     typed::TypedCache,

@@ -1,13 +1,13 @@
-use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{fmt, future::Future, hash::Hash, marker::PhantomData, sync::Arc};
 
 use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyWriter};
 
 use super::{
     Cache,
-    found::{Found, Lookup},
+    found::{Found, Kept, Lookup},
     freshness::Freshness,
-    load::Kept,
     loaded::Loaded,
+    many::LoadedMany,
     policy::Policy,
 };
 use crate::{
@@ -188,6 +188,83 @@ impl<T: CacheValue> TypedCache<T> {
         let core = self.cache.shared();
         let policy = core.policy(self.policy);
         core.get_or_load_in_background(&self.key_buf(key), policy, loader).await
+    }
+
+    /// Returns the fresh value of each key, or `None`, in the order of the keys: what
+    /// [`TypedCache::get`] would have returned. What is not in this process is read in one go.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything.
+    pub async fn get_many<K: CacheKey>(&self, keys: &[K]) -> Vec<Result<Option<T>>> {
+        let core = self.cache.core();
+        let keys: Vec<KeyBuf> = keys.iter().map(|key| self.key_buf(key)).collect();
+        core.peek_many(&keys, core.policy(self.policy)).await
+    }
+
+    /// Returns the values of many keys; those that are not kept are loaded by one call of the loader
+    /// and kept.
+    ///
+    /// The loader gets the keys that are missing, each once, and returns
+    /// `HashMap<K, T>` or `Result<HashMap<K, T>, E>`; so does this call, with what was kept among
+    /// it. A key that the loader leaves out has no value; that is kept where the policy says how
+    /// long ([`Policy::none`]). Loads are shared with [`TypedCache::get_or_load`]: a key that
+    /// another caller of this process is loading is waited for, and asked of the loader, by a second
+    /// call, only if that caller gives up. An error of the loader is returned, unless each key that
+    /// it was asked for has a stale value.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use memclient::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let squares = cache.typed::<u64>("square");
+    /// squares.put(&2, &4).await?;
+    /// let load = |missing: Vec<u64>| async move {
+    ///     assert_eq!(missing, [3, 5]);
+    ///     missing.into_iter().map(|n| (n, n * n)).collect::<HashMap<_, _>>()
+    /// };
+    /// let found = squares.get_or_load_many([2, 3, 5], load).await;
+    /// assert_eq!(found, HashMap::from([(2, 4), (3, 9), (5, 25)]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the loader's; other callers who wait for one of its keys then load
+    /// it themselves.
+    pub async fn get_or_load_many<K, R, F, Fut>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        loader: F,
+    ) -> R
+    where
+        K: CacheKey + Clone + Eq + Hash,
+        R: LoadedMany<K, T>,
+        F: Fn(Vec<K>) -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let core = self.cache.core();
+        let wired = |key: K| {
+            let wire = self.key_buf(&key);
+            (key, wire)
+        };
+        let keys = keys.into_iter().map(wired).collect();
+        core.get_or_load_many(keys, core.policy(self.policy), loader).await
+    }
+
+    /// Gives the entry its whole time to live again, as the policy has it; false where there is
+    /// none.
+    ///
+    /// # Errors
+    /// When the entry may have its old time to live.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody else anything; the entry may or may not have a new life.
+    pub async fn touch<K: CacheKey + ?Sized>(&self, key: &K) -> Result<bool> {
+        let core = self.cache.core();
+        core.touch(&self.key_buf(key), core.policy(self.policy)).await
     }
 
     /// Returns the key as the backend knows it.
