@@ -5,6 +5,8 @@ use std::{net::TcpListener, ops::RangeInclusive, time::Duration};
 use memclient::{CasToken, Client, ClientBuilder, Dialect, Ttl, Value};
 use memclient_tests::{Item, Memcached};
 
+use super::caller::Caller;
+
 /// Makes a test of each promise in each set-up.
 macro_rules! in_every_setup {
     ($($promise:ident)*) => {$(
@@ -21,6 +23,9 @@ macro_rules! in_every_setup {
                 over_one_connection_in_the_classic_dialect: CLASSIC.with_connections(1),
                 with_a_key_prefix: META.with_prefix("shop:"),
                 with_a_key_prefix_in_the_classic_dialect: CLASSIC.with_prefix("shop:"),
+                blocking: META.blocking(),
+                blocking_in_the_classic_dialect: CLASSIC.blocking(),
+                blocking_over_one_connection: META.with_connections(1).blocking(),
             }
         }
     )*};
@@ -34,8 +39,13 @@ macro_rules! in_every_setup {
     )*};
 }
 
-pub(super) const META: Setup =
-    Setup { dialect: Dialect::Meta, transport: Transport::Tcp, connections: None, prefix: "" };
+pub(super) const META: Setup = Setup {
+    dialect: Dialect::Meta,
+    transport: Transport::Tcp,
+    connections: None,
+    prefix: "",
+    client: Kind::Async,
+};
 pub(super) const CLASSIC: Setup = Setup { dialect: Dialect::Classic, ..META };
 
 /// How a client reaches its server.
@@ -45,6 +55,13 @@ pub(super) struct Setup {
     transport: Transport,
     connections: Option<usize>,
     prefix: &'static str,
+    client: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Async,
+    Blocking,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +83,10 @@ impl Setup {
     pub(super) const fn with_prefix(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
+
+    pub(super) const fn blocking(self) -> Self {
+        Self { client: Kind::Blocking, ..self }
+    }
 }
 
 pub(super) struct At {
@@ -73,7 +94,7 @@ pub(super) struct At {
     address: String,
     pub(super) server: Memcached,
     pub(super) prefix: &'static str,
-    pub(super) client: Client,
+    pub(super) client: Caller,
 }
 
 impl At {
@@ -93,13 +114,18 @@ impl At {
             Transport::Unix => started(server.unix().start().await.unwrap()),
             Transport::Ipv6 => on_ipv6(&server).await?,
         };
-        let client = builder(setup, &address).build().unwrap();
+        let client = build(setup, builder(setup, &address));
         Some(Self { setup, address, server, prefix: setup.prefix, client })
     }
 
     /// Returns the options of another client in the same set-up.
     pub(super) fn builder(&self) -> ClientBuilder {
         builder(self.setup, &self.address)
+    }
+
+    /// Returns a client with these options, of the set-up's kind.
+    pub(super) fn build(&self, builder: ClientBuilder) -> Caller {
+        build(self.setup, builder)
     }
 
     pub(super) fn is_meta(&self) -> bool {
@@ -187,6 +213,13 @@ fn builder(setup: Setup, address: &str) -> ClientBuilder {
         builder = builder.key_prefix(prefix);
     }
     builder.timeout(Duration::from_secs(10))
+}
+
+fn build(setup: Setup, builder: ClientBuilder) -> Caller {
+    match setup.client {
+        Kind::Async => Caller::Async(builder.build().unwrap()),
+        Kind::Blocking => Caller::Blocking(builder.build_blocking().unwrap()),
+    }
 }
 
 /// Seconds until a date, as a server may count them: in the first moments of its life its clock is a
