@@ -113,10 +113,11 @@ impl Client {
 
     /// Returns the client for async code, with the same servers and options.
     ///
-    /// The two count their [unconfirmed](Client::unconfirmed) writes together. They have no
-    /// connections in common: each runtime that uses the client opens its own.
+    /// It has connections of its own, as each runtime has, and counts its
+    /// [unconfirmed](Client::unconfirmed) writes by itself: for those that were sent before, wait at
+    /// a [`Client::barrier`] first.
     pub fn into_async(self) -> client::Client {
-        self.client
+        self.client.counted_apart()
     }
 
     /// Lets go of every connection: each ends once what is under way on it is answered. The client
@@ -138,14 +139,16 @@ impl Client {
 impl client::Client {
     /// Returns the client for threads, with the same servers and options; its calls block.
     ///
-    /// The two count their [unconfirmed](client::Client::unconfirmed) writes together. They have no
-    /// connections in common: each runtime that uses the client opens its own.
+    /// It has connections of its own, as each runtime has, and counts its
+    /// [unconfirmed](client::Client::unconfirmed) writes by itself: for those that were sent before,
+    /// wait at a [`barrier`](client::Client::barrier) first.
     ///
     /// # Errors
     /// When the system refuses the thread that drives the connections ([`Error::is_thread`]).
     pub fn into_blocking(self) -> Result<Client> {
         let executor = Executor::get().map_err(Error::thread)?;
-        Ok(Client { client: self, executor })
+        // A barrier that blocks must not wait for writes whose connection stands still meanwhile.
+        Ok(Client { client: self.counted_apart(), executor })
     }
 }
 
