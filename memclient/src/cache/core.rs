@@ -100,7 +100,7 @@ impl Core {
     /// Returns what runs synchronous calls; a system that refuses the thread for them is a backend
     /// that fails.
     pub(crate) fn executor(&self) -> Option<Executor> {
-        Executor::get().map_err(|error| self.failed(&Error::backend(error))).ok()
+        Executor::get().map_err(|error| self.failed(&Error::thread(error))).ok()
     }
 
     /// Runs a task on this crate's thread, for callers outside any runtime.
@@ -112,7 +112,7 @@ impl Core {
 
     /// Runs an operation of a synchronous caller.
     pub(crate) fn blocking<T>(operation: impl Future<Output = Result<T>>) -> Result<T> {
-        let executor = Executor::get().map_err(Error::backend)?;
+        let executor = Executor::get().map_err(Error::thread)?;
         executor.block_on(operation)
     }
 

@@ -2,9 +2,11 @@
 
 use std::{ops::RangeInclusive, sync::Mutex, time::Duration};
 
-use memclient::{CasToken, Client, ClientBuilder, Dialect, Ttl, Value};
+use memclient::{CasToken, ClientBuilder, Dialect, Ttl, Value};
 use memclient_tests::{Item, Memcached};
 use tokio::task::JoinSet;
+
+use super::caller::Caller;
 
 /// Makes a test of each promise in each set-up.
 macro_rules! in_every_setup {
@@ -30,6 +32,9 @@ macro_rules! in_every_setup {
                 over_several_connections_in_the_classic_dialect: CLASSIC.with_connections(2).in_company(),
                 with_a_key_prefix: META.with_prefix("shop:"),
                 with_a_key_prefix_in_the_classic_dialect: CLASSIC.with_prefix("shop:"),
+                blocking: META.blocking(),
+                blocking_in_the_classic_dialect: CLASSIC.blocking(),
+                blocking_over_one_connection: META.with_connections(1).blocking(),
             }
         }
     )*};
@@ -50,6 +55,7 @@ pub(super) const META: Setup = Setup {
     connections: None,
     company: false,
     prefix: "",
+    client: Kind::Async,
 };
 pub(super) const CLASSIC: Setup = Setup { dialect: Dialect::Classic, ..META };
 
@@ -62,6 +68,13 @@ pub(super) struct Setup {
     connections: Option<usize>,
     company: bool,
     prefix: &'static str,
+    client: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Async,
+    Blocking,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,13 +109,17 @@ impl Setup {
     pub(super) const fn with_prefix(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
+
+    pub(super) const fn blocking(self) -> Self {
+        Self { client: Kind::Blocking, ..self }
+    }
 }
 
 pub(super) struct At {
     setup: Setup,
     pub(super) server: Memcached,
     pub(super) prefix: &'static str,
-    pub(super) client: Client,
+    pub(super) client: Caller,
     company: Mutex<JoinSet<()>>,
 }
 
@@ -128,7 +145,7 @@ impl At {
         let server = if setup.credentials { server.auth("ann", "secret") } else { server };
         let server = arguments.iter().fold(server, |server, argument| server.arg(*argument));
         let server = server.start().await.unwrap();
-        let client = builder(setup, &server).build().unwrap();
+        let client = build(setup, builder(setup, &server));
         let (prefix, company) = (setup.prefix, Mutex::default());
         let at = Self { setup, server, prefix, client, company };
         if setup.company {
@@ -161,6 +178,11 @@ impl At {
     /// Returns the options of another client in the same set-up.
     pub(super) fn builder(&self) -> ClientBuilder {
         builder(self.setup, &self.server)
+    }
+
+    /// Returns a client with these options, of the set-up's kind.
+    pub(super) fn build(&self, builder: ClientBuilder) -> Caller {
+        build(self.setup, builder)
     }
 
     pub(super) fn is_meta(&self) -> bool {
@@ -217,7 +239,7 @@ impl At {
 }
 
 /// Calls and rests by turns, so that other calls find now this connection free and now that.
-async fn keep_busy(client: Client) {
+async fn keep_busy(client: Caller) {
     loop {
         client.version().await.unwrap();
         for _ in 0..fastrand::usize(..4) {
@@ -235,6 +257,13 @@ fn builder(setup: Setup, server: &Memcached) -> ClientBuilder {
         builder = builder.key_prefix(setup.prefix);
     }
     builder.timeout(Duration::from_secs(10))
+}
+
+fn build(setup: Setup, builder: ClientBuilder) -> Caller {
+    match setup.client {
+        Kind::Async => Caller::Async(builder.build().unwrap()),
+        Kind::Blocking => Caller::Blocking(builder.build_blocking().unwrap()),
+    }
 }
 
 /// Seconds until a date, as a server may count them: in the first moments of its life its clock is a

@@ -8,6 +8,7 @@
 mod at;
 
 mod admin;
+mod caller;
 mod commands;
 mod count;
 mod dialect;

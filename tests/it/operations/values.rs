@@ -70,7 +70,7 @@ async fn a_key_of_the_full_length_is_a_key(at: &At) {
 }
 
 async fn unicode_keys_are_keys_where_they_are_allowed(at: &At) {
-    let client = at.builder().allow_unicode_keys(true).build().unwrap();
+    let client = at.build(at.builder().allow_unicode_keys(true));
 
     let stored = client.set("Grüße-世界-🌍", "v", Ttl::Never).await.unwrap();
 
