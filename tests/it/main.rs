@@ -3,9 +3,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod backend_laws;
+mod blocking;
 mod cache;
 mod compression;
 mod connection;
+mod coverage;
 mod floors;
 mod input;
 mod leases;
@@ -17,9 +19,12 @@ mod leases;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod many;
 mod operations;
 mod promises;
 mod python;
 mod quickstart;
 mod security;
+mod sources;
+mod stale;
 mod topology;

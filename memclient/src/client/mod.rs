@@ -70,6 +70,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     cluster: Cluster,
     prefix: Box<[u8]>,
@@ -122,6 +123,13 @@ impl Client {
     /// Returns the addresses of the servers.
     pub fn servers(&self) -> impl Iterator<Item = &str> {
         self.0.cluster.nodes().iter().map(|node| &**node.name())
+    }
+
+    /// Returns a client with the same servers and options, whose unconfirmed writes are counted apart.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn counted_apart(&self) -> Self {
+        let tally = Tally::new(self.0.observed.clone());
+        Self(Arc::new(Inner { tally, ..Inner::clone(&self.0) }))
     }
 
     fn first_node(&self) -> Result<&Pool> {
