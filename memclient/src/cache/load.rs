@@ -6,6 +6,7 @@
 //! flight ──somebody of this process is loading──► wait ───► its answer
 //!  │the caller leads
 //! backend ──fresh──► answer, kept near in its decoded form
+//!  │      ├ another process has the lease ──► wait ──► ask again
 //!  │      └ stale ──► answer; one caller loads it again, and answers the stale one if that fails
 //!  │miss, unreadable, or out of order
 //! loader ──► value ──► kept, unless an invalidation came between ──► answer
@@ -17,33 +18,46 @@
 //! says so has it run in the background. A cache in trouble never fails a call: a backend that cannot
 //! be asked is a miss, a value that cannot be kept is returned all the same, and both are counted.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use memclient_serde::{CacheValue, DecodeError, Flags, KeyBuf};
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use super::{
     core::Core,
     flight::{Joined, Leader},
     found::{Found, Kept},
     freshness::{self, Freshness},
+    held::HeldLease,
     loaded::{Loaded, Produced},
     policy::Policy,
     refreshes::Refresh,
 };
 use crate::{
-    backend::{CacheBackend, Delete, Get, Hit, Read, Set, Tier, Written},
+    backend::{CacheBackend, Capabilities, Delete, Get, Hit, Read, Set, Tier, Written},
     error::Result,
     events::Event,
     wire::{Key, Touched, Ttl, Value},
 };
+
+/// How soon, and then how often, a process looks whether another one has loaded.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// What a look at what is kept came to.
 enum Looked<'a, T> {
     /// An answer, for which nothing is to be done.
     Found(Found<T>),
     /// An answer that the caller is to refresh.
-    Refresh(T, Refresh),
+    Refresh(T, Refresh, Option<HeldLease>),
     Load(Load<'a>),
 }
 
@@ -55,7 +69,19 @@ struct Load<'a> {
     generation: u64,
     /// A backend that could not be read just now is not written either: that would be a second wait.
     reachable: bool,
+    /// The right to load it, where the backend gives one to one process at a time.
+    lease: Option<HeldLease>,
+    /// Whether another process has that right, and this one has waited long enough for it.
+    overtakes: bool,
     began: Instant,
+}
+
+/// What the backend answered to one who may load.
+struct Asked<T> {
+    kept: Option<Kept<T>>,
+    lease: Option<HeldLease>,
+    /// Whether another process is loading it.
+    elsewhere: bool,
 }
 
 /// When a value that is still fresh is refreshed.
@@ -86,8 +112,8 @@ impl Core {
                 // "There is none" cannot be said in this return type: somebody else kept it.
                 None => self.begin(Key::from(key)),
             },
-            Looked::Refresh(stale, refresh) => {
-                let load = self.begin(Key::from(key));
+            Looked::Refresh(stale, refresh, lease) => {
+                let load = Load { lease, ..self.begin(Key::from(key)) };
                 let produced = match policy.patience() {
                     Some(patience) => timeout(patience, loader()).await.ok(),
                     None => Some(loader().await),
@@ -120,11 +146,11 @@ impl Core {
                 Some(answer) => return answer,
                 None => self.begin(Key::from(key)),
             },
-            Looked::Refresh(known, refresh) => {
+            Looked::Refresh(known, refresh, lease) => {
                 let (tell, told) = oneshot::channel();
                 let (core, key) = (Arc::clone(self), Key::from(key));
                 let task = async move {
-                    let load = core.begin(key);
+                    let load = Load { lease, ..core.begin(key) };
                     let produced = timeout(policy.background_timeout(), loader()).await.ok();
                     let produced = produced.map(R::produced);
                     let replaced = core.replace(load, policy, refresh, produced).await;
@@ -165,8 +191,8 @@ impl Core {
                 Some(answer) => return answer,
                 None => self.begin(Key::from(key)),
             },
-            Looked::Refresh(stale, refresh) => {
-                let load = self.begin(Key::from(key));
+            Looked::Refresh(stale, refresh, lease) => {
+                let load = Load { lease, ..self.begin(Key::from(key)) };
                 let produced = Some(loader().produced());
                 let replaced = executor.block_on(self.replace(load, policy, refresh, produced));
                 return replaced.or_stale(stale);
@@ -309,7 +335,7 @@ impl Core {
             return self.find(key, policy, None, early).await;
         };
         match near.freshness {
-            Freshness::Ending => self.aging(&Key::from(key), policy, near.found),
+            Freshness::Ending => self.aging(&Key::from(key), policy, near.found, None),
             _ if self.may_answer(key.as_bytes(), &near) => Looked::Found(near.found),
             _ => self.find(key, policy, Some(near.found), early).await,
         }
@@ -331,30 +357,90 @@ impl Core {
                 return Looked::Found(found);
             }
         };
-        let mut load = Load { leader: None, ..self.begin(key) };
+        let mut load = self.begin(key);
         let how = if near.is_some() { Get::shared() } else { Get::default() };
-        let asked = self.ask::<T>(&load.key, policy, how, early).await;
+        let asked = self.ask_to_load::<T>(&load.key, policy, how, early).await;
         load.reachable = asked.is_ok();
-        let kept =
-            asked.unwrap_or_else(|_| near.map(|found| Kept { found, freshness: Freshness::Stale }));
+        let Asked { kept, lease, elsewhere } = asked.unwrap_or_else(|_| Asked {
+            kept: near.map(|found| Kept { found, freshness: Freshness::Stale }),
+            lease: None,
+            elsewhere: false,
+        });
         let Some(Kept { found, freshness }) = kept else {
             self.counters.misses.add_one();
-            return Looked::Load(Load { leader: Some(leader), ..load });
+            return Looked::Load(Load {
+                leader: Some(leader),
+                lease,
+                overtakes: elsewhere,
+                ..load
+            });
         };
         // Those who wait need no better answer than this one has.
         leader.land(found.clone());
-        match freshness {
-            Freshness::Fresh => Looked::Found(found),
-            Freshness::Ending | Freshness::Stale => self.aging(&load.key, policy, found),
+        match (freshness, lease) {
+            (Freshness::Fresh, None) => Looked::Found(found),
+            (Freshness::Stale, None) if elsewhere && self.gives_way(&load.key, policy) => {
+                Looked::Found(found)
+            }
+            (_, lease) => self.aging(&load.key, policy, found, lease),
         }
+    }
+
+    /// Asks the backend for the entry or for the right to load it, and waits while another process
+    /// has that, for as long as two of them may have it.
+    async fn ask_to_load<T: CacheValue>(
+        &self,
+        key: &Key,
+        policy: Policy,
+        how: Get,
+        early: Early,
+    ) -> Result<Asked<T>> {
+        // What is being refreshed here, or was in vain, is not to be won again.
+        let asks = !self.refreshes.holds(key.as_bytes());
+        let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
+        let patience = 2 * policy.lease_time() + FIRST_LOOK;
+        let (began, mut pause) = (Instant::now(), FIRST_LOOK);
+        loop {
+            let answer = self.backend().get(key, how).await;
+            let lease = answer.as_ref().ok().and_then(Read::won);
+            let lease = lease.map(|lease| HeldLease::new(self.backend(), key, lease));
+            let taken = matches!(answer, Ok(Read::Held | Read::Stale(_)));
+            let kept = self.hear(key, answer, policy, early)?;
+            let stale = kept.as_ref().is_some_and(|kept| kept.freshness == Freshness::Stale);
+            // What is past its time to live was given to somebody, if not to this process.
+            let elsewhere = taken || lease.is_none() && asks && stale && self.has_leases();
+            if !taken || kept.is_some() || began.elapsed() >= patience {
+                return Ok(Asked { kept, lease, elsewhere });
+            }
+            if pause == FIRST_LOOK {
+                self.counters.waits.add_one();
+            }
+            sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+    }
+
+    fn has_leases(&self) -> bool {
+        self.backend().capabilities().contains(Capabilities::LEASE)
+    }
+
+    /// Says whether to leave a stale entry to the process that has its lease, which may have ended.
+    fn gives_way(&self, key: &Key, policy: Policy) -> bool {
+        self.refreshes.gives_way(key, policy.lease_time())
     }
 
     /// Answers with what is stale or about to end, and has the caller refresh it unless that is
     /// being seen to.
-    fn aging<T>(&self, key: &Key, policy: Policy, found: Found<T>) -> Looked<'_, T> {
+    fn aging<T>(
+        &self,
+        key: &Key,
+        policy: Policy,
+        found: Found<T>,
+        lease: Option<HeldLease>,
+    ) -> Looked<'_, T> {
         match found {
             Found::Value(value) => match self.refreshes.begin(key, policy.throttle_time()) {
-                Some(refresh) => Looked::Refresh(value, refresh),
+                Some(refresh) => Looked::Refresh(value, refresh, lease),
                 None => Looked::Found(Found::Value(value)),
             },
             Found::Absent => Looked::Found(Found::Absent),
@@ -379,8 +465,10 @@ impl Core {
         policy: Policy,
         early: Early,
     ) -> Result<Option<Kept<T>>> {
-        let hit = match answer {
-            Ok(Read::Hit(hit) | Read::Refresh(hit, _)) => hit,
+        let (hit, marked) = match answer {
+            Ok(Read::Hit(hit) | Read::Refresh(hit, _)) => (hit, false),
+            // It stays readable for the sake of those who may answer what is stale.
+            Ok(Read::Stale(hit) | Read::StaleWon(hit, _)) if policy.answers_stale() => (hit, true),
             Ok(_) => {
                 self.worked();
                 return Ok(None);
@@ -392,7 +480,10 @@ impl Core {
         };
         self.worked();
         match read::<T>(&hit, policy, early) {
-            Ok(kept) => {
+            Ok(mut kept) => {
+                if marked {
+                    kept.freshness = Freshness::Stale;
+                }
                 self.count_hit(&kept, hit.tier);
                 let value = hit.value;
                 if let (Found::Value(decoded), None) = (&kept.found, value.decoded::<T>()) {
@@ -410,7 +501,15 @@ impl Core {
 
     fn begin(&self, key: Key) -> Load<'_> {
         let generation = self.generations.current(key.as_bytes());
-        Load { key, leader: None, generation, reachable: true, began: Instant::now() }
+        Load {
+            key,
+            leader: None,
+            generation,
+            reachable: true,
+            lease: None,
+            overtakes: false,
+            began: Instant::now(),
+        }
     }
 
     /// Keeps what the loader brought, as far as it may be kept, and returns it.
@@ -421,7 +520,7 @@ impl Core {
         produced: Produced<T, R>,
     ) -> R {
         self.counters.loads.add_one();
-        let Load { key, leader, generation, reachable, began } = load;
+        let Load { key, leader, generation, reachable, lease, overtakes, began } = load;
         let (stored, found, answer) = match produced {
             Produced::Value(value) => {
                 let stored = self.encode(value.clone(), policy, Some(began.elapsed())).ok();
@@ -436,8 +535,10 @@ impl Core {
                 return answer;
             }
         };
-        if let Some((value, ttl)) = stored {
-            self.store(&key, value, ttl, generation, reachable).await;
+        if let Some((value, ttl)) = stored
+            && !overtakes
+        {
+            self.store(&key, value, ttl, generation, reachable, lease).await;
         }
         if let Some(leader) = leader {
             leader.land(found);
@@ -478,15 +579,28 @@ impl Core {
 
     /// Stores what was loaded, unless what was read meanwhile may be out of date; in this process
     /// alone where the backend cannot be reached.
-    async fn store(&self, key: &Key, value: Value, ttl: Ttl, generation: u64, reachable: bool) {
+    async fn store(
+        &self,
+        key: &Key,
+        value: Value,
+        ttl: Ttl,
+        generation: u64,
+        reachable: bool,
+        lease: Option<HeldLease>,
+    ) {
         if !self.is_current(key, generation) {
             return;
         }
         let outcome = if reachable {
-            Some(self.backend().set(key, value.clone(), Set::ttl(ttl)).await)
+            let version = lease.as_ref().and_then(HeldLease::version);
+            let how = Set { cas: version, ..Set::ttl(ttl) };
+            Some(self.backend().set(key, value.clone(), how).await)
         } else {
             None
         };
+        if let (Some(lease), Some(Ok(_))) = (lease, &outcome) {
+            lease.end();
+        }
         self.settle(key, value, ttl, generation, outcome).await;
     }
 
@@ -506,9 +620,13 @@ impl Core {
         outcome: Option<Result<Written>>,
     ) {
         let unreachable = match outcome {
-            Some(Ok(_)) => {
+            Some(Ok(written)) => {
                 self.worked();
-                self.counters.stores.add_one();
+                if written.is_stored() {
+                    self.counters.stores.add_one();
+                } else {
+                    self.counters.lost_leases.add_one();
+                }
                 false
             }
             Some(Err(error)) => {

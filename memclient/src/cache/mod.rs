@@ -8,6 +8,7 @@ mod found;
 mod freshness;
 mod function;
 mod generations;
+mod held;
 mod load;
 mod loaded;
 mod many;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use memclient_serde::Compression;
 
-use crate::wire::Ttl;
+use crate::{backend::LeaseTerms, wire::Ttl};
 
 /// How entries are kept. What is not set is taken from the cache's own policy, and that from the
 /// defaults.
@@ -25,6 +25,7 @@ pub struct Policy {
     soft_timeout: Option<Duration>,
     timeout: Option<Duration>,
     throttle: Option<Duration>,
+    lease: Option<Duration>,
     compression: Option<Compression>,
 }
 
@@ -40,6 +41,10 @@ impl Policy {
     /// How long a refresh in the background may take; one that hangs would else be the last.
     const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+    /// How long one process may take to load an entry before another tries: longer than most loads
+    /// take, short enough that a process that is killed meanwhile is soon replaced.
+    const DEFAULT_LEASE: Duration = Duration::from_secs(5);
+
     /// Returns a policy that sets nothing.
     pub const fn new() -> Self {
         Self {
@@ -51,6 +56,7 @@ impl Policy {
             soft_timeout: None,
             timeout: None,
             throttle: None,
+            lease: None,
             compression: None,
         }
     }
@@ -115,6 +121,15 @@ impl Policy {
         self
     }
 
+    /// Sets for how long one process has the right to load a missing entry while the others wait for
+    /// it, where the backend has leases. A process that fails to load gives the right up at once; of
+    /// one that is killed, it passes on after this time. A load that takes longer is kept only if no
+    /// other process has begun one. Rounded up to whole seconds. Defaults to 5 seconds.
+    pub const fn lease(mut self, time: Duration) -> Self {
+        self.lease = Some(time);
+        self
+    }
+
     /// Sets how values are compressed when they are stored; reading them needs no setting. Defaults
     /// to not at all.
     pub const fn compression(mut self, compression: Compression) -> Self {
@@ -133,6 +148,7 @@ impl Policy {
             soft_timeout: self.soft_timeout.or(base.soft_timeout),
             timeout: self.timeout.or(base.timeout),
             throttle: self.throttle.or(base.throttle),
+            lease: self.lease.or(base.lease),
             compression: self.compression.or(base.compression),
         }
     }
@@ -159,6 +175,11 @@ impl Policy {
         self.grace.unwrap_or_default()
     }
 
+    /// Says whether a value that is stale may be an answer.
+    pub(crate) fn answers_stale(self) -> bool {
+        !self.grace_time().is_zero()
+    }
+
     /// Says whether a value may be loaded again before it ends.
     pub(crate) fn refreshes_early(self) -> bool {
         self.early.unwrap_or(true)
@@ -172,6 +193,16 @@ impl Policy {
     /// Returns how long a load in the background may take.
     pub(crate) fn background_timeout(self) -> Duration {
         self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
+    }
+
+    /// Returns on what terms a process asks to be the one that loads an entry.
+    pub(crate) fn lease_terms(self) -> LeaseTerms {
+        LeaseTerms { vivify: self.lease_time(), recache: self.grace }
+    }
+
+    /// Returns how long other processes wait for the one that loads.
+    pub(crate) fn lease_time(self) -> Duration {
+        self.lease.unwrap_or(Self::DEFAULT_LEASE).max(Duration::from_secs(1))
     }
 
     /// Returns for how long a stale value is left alone after a failure.

@@ -29,6 +29,10 @@ type Shard = HashMap<Key, State, RandomState>;
 #[derive(Clone, Copy, Debug)]
 enum State {
     UnderWay,
+    /// Another process has its lease; it is left alone until this time.
+    Elsewhere {
+        until: Instant,
+    },
     /// It failed; the next one waits for this time.
     Failed {
         until: Instant,
@@ -57,6 +61,29 @@ impl Refreshes {
         Some(Refresh { refreshes: Arc::clone(self), key: key.clone(), throttle, done: false })
     }
 
+    /// Says whether to leave the entry to another process; not for longer than that may take, lest it
+    /// has died meanwhile.
+    pub(super) fn gives_way(&self, key: &Key, time: Duration) -> bool {
+        let now = Instant::now();
+        let mut shard = self.shard(key.as_bytes());
+        let state = shard.entry(key.clone()).or_insert(State::Elsewhere { until: now + time });
+        let gives_way = match *state {
+            State::Elsewhere { until } => now < until,
+            State::Failed { until } if until <= now => {
+                *state = State::Elsewhere { until: now + time };
+                true
+            }
+            State::UnderWay | State::Failed { .. } => true,
+        };
+        if !gives_way {
+            shard.remove(key.as_bytes());
+        }
+        if shard.len() > MANY {
+            shard.retain(|_, state| state.is_current(now));
+        }
+        gives_way
+    }
+
     /// Says whether the entry is being refreshed, or left alone.
     pub(super) fn holds(&self, key: &[u8]) -> bool {
         self.shard(key).get(key).is_some_and(|state| state.holds(Instant::now()))
@@ -73,7 +100,16 @@ impl State {
     fn holds(self, now: Instant) -> bool {
         match self {
             Self::UnderWay => true,
+            Self::Elsewhere { .. } => false,
             Self::Failed { until } => now < until,
+        }
+    }
+
+    /// Says whether it is worth remembering.
+    fn is_current(self, now: Instant) -> bool {
+        match self {
+            Self::UnderWay => true,
+            Self::Elsewhere { until } | Self::Failed { until } => now < until,
         }
     }
 }
@@ -95,7 +131,7 @@ impl Drop for Refresh {
         let now = Instant::now();
         shard.insert(self.key.clone(), State::Failed { until: now + self.throttle });
         if shard.len() > MANY {
-            shard.retain(|_, state| state.holds(now));
+            shard.retain(|_, state| state.is_current(now));
         }
     }
 }
@@ -124,6 +160,17 @@ mod tests {
         drop(refreshes.begin(&key, Duration::ZERO));
         assert!(!refreshes.holds(b"k"));
         refreshes.begin(&key, Duration::ZERO).unwrap().succeed();
+    }
+
+    #[test]
+    fn another_process_is_given_way_to_for_a_while() {
+        let (refreshes, key) = (Arc::new(Refreshes::default()), Key::new("k").unwrap());
+        assert!(refreshes.gives_way(&key, LONG) && refreshes.gives_way(&key, LONG));
+        assert!(!refreshes.holds(b"k"), "it may have been refreshed by now");
+        let (dead, now) = (Key::new("dead").unwrap(), Duration::ZERO);
+        assert!(refreshes.gives_way(&dead, now));
+        assert!(!refreshes.gives_way(&dead, now));
+        refreshes.begin(&dead, LONG).unwrap().succeed();
     }
 
     #[test]

@@ -66,6 +66,11 @@ stats! {
     refreshes: "of them to refresh an entry",
     /// Refreshes that failed or were given up; the stale entry was answered.
     failed_refreshes: "refreshes that failed",
+    /// Times that this process waited for the load of another one.
+    waits: "waits for another process",
+    /// Loads whose result was not kept, because the entry was changed meanwhile or another process
+    /// had begun to load it.
+    lost_leases: "loads that came too late to be kept",
     /// Callers who got the result of a loader that another caller of this process ran.
     shared_loads: "answers from another caller's load",
     /// Entries written.
