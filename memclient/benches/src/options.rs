@@ -8,7 +8,8 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "\
-Measures memclient beside its peers, on a memcached and a Redis that it starts itself.
+Measures memclient beside its peers, on a memcached and a Redis that it starts itself; with `near`
+as the first word, hits in this process's memory beside moka, quick_cache and cached.
 
     --rounds N          interleaved rounds per workload [5]
     --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
@@ -23,6 +24,8 @@ Measures memclient beside its peers, on a memcached and a Redis that it starts i
 
 #[derive(Debug)]
 pub(crate) struct Options {
+    /// Measures hits in memory instead.
+    pub(crate) near: bool,
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
     pub(crate) workloads: Vec<Workload>,
@@ -42,6 +45,7 @@ impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut value, mut only) = (SMALL, None);
         let mut options = Self {
+            near: false,
             rounds: 5,
             time: Duration::from_millis(700),
             workloads: Vec::new(),
@@ -57,6 +61,7 @@ impl Options {
             let mut argument =
                 || args.next().ok_or_else(|| format!("{option} needs a value: see --help"));
             match &*option {
+                "near" => options.near = true,
                 "--rounds" => options.rounds = number(&option, &argument()?)?,
                 "--seconds" => {
                     let text = argument()?;
