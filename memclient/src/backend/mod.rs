@@ -8,6 +8,8 @@ use crate::{
 };
 
 mod dynamic;
+#[cfg(feature = "moka")]
+mod front;
 #[cfg(feature = "testing")]
 pub mod laws;
 mod memcached;
@@ -133,6 +135,16 @@ pub trait CacheBackend: Send + Sync + 'static {
     fn local(&self, key: &[u8]) -> Option<Hit> {
         let _ = key;
         None
+    }
+
+    /// Shows the value that [`CacheBackend::local`] would return, without the costs of a copy;
+    /// returns whether there was one. What is shown must not be looked at for long: it may be held
+    /// meanwhile.
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        self.local(key).is_some_and(|hit| {
+            look(&hit.value);
+            true
+        })
     }
 
     /// Keeps a copy of another backend's item for `ttl` at most, over whatever is here; a copy that

@@ -14,6 +14,7 @@ use moka::{Expiry, ops::compute::Op, sync::Cache};
 use crate::{
     backend::{
         CacheBackend,
+        front::{Front, Seen},
         op::{
             Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
             Written,
@@ -64,7 +65,8 @@ const DEFAULT_BYTES: u64 = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone)]
 pub struct MokaBackend {
-    items: Cache<Key, Item, RandomState>,
+    items: Cache<Key, Arc<Item>, RandomState>,
+    front: Arc<Front<Item>>,
     versions: Arc<Versions>,
     clock: Clock,
     max_bytes: u64,
@@ -105,9 +107,25 @@ impl MokaBackend {
     }
 
     fn find(&self, key: &[u8]) -> Option<Hit> {
-        let item = self.items.get(key)?;
+        self.item(key).map(|(item, now)| item.answer(now))
+    }
+
+    /// Returns the item and the time at which it was alive.
+    fn item(&self, key: &[u8]) -> Option<(Arc<Item>, Instant)> {
+        let item = match self.front.find(key) {
+            // Another key may have the same hash.
+            Seen::Item(item) if item.key.as_bytes() == key => item,
+            Seen::Item(_) => self.items.get(key)?,
+            Seen::Ask(ticket) => {
+                let item = self.items.get(key)?;
+                if let Some(ticket) = ticket {
+                    ticket.keep(&item);
+                }
+                item
+            }
+        };
         let now = self.clock.now();
-        self.is_alive(&item, now).then(|| item.answer(now))
+        self.is_alive(&item, now).then_some((item, now))
     }
 
     fn store(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -122,7 +140,7 @@ impl MokaBackend {
             }
             let item = match (how.mode, found) {
                 (Mode::Set, _) | (Mode::Add, None) | (Mode::Replace, Some(_)) => {
-                    Item::new(unpinned(value), next, life)
+                    Item::new(key, unpinned(value), next, life)
                 }
                 (Mode::Append, Some(item)) => {
                     item.changed(concat(item.value.data(), value.data()), next)
@@ -145,6 +163,7 @@ impl MokaBackend {
     }
 
     fn remove(&self, key: &Key, how: Delete) -> Deleted {
+        let _change = self.front.change(key.as_bytes());
         // Much cheaper than a decision, and the common case for a tier that makes way for a write.
         if !self.items.contains_key(key) {
             return Deleted::NotFound;
@@ -171,7 +190,7 @@ impl MokaBackend {
                     return (Op::Nop, Ok(None));
                 };
                 let value = Value::new(initial.to_string(), 0);
-                let item = Item::new(value, next, Life::of(ttl, &self.clock));
+                let item = Item::new(key, value, next, Life::of(ttl, &self.clock));
                 return (item.into_op(), Ok(Some(initial)));
             };
             let Some(before) = digits(item.value.data()) else {
@@ -189,7 +208,8 @@ impl MokaBackend {
         let origin = Origin { version: hit.cas, life: hit.ttl_left.until(&self.clock) };
         let life = Life::of(ttl, &self.clock);
         self.change(key, |_, next| {
-            let item = Item { origin: Some(origin), ..Item::new(unpinned(hit.value), next, life) };
+            let item =
+                Item { origin: Some(origin), ..Item::new(key, unpinned(hit.value), next, life) };
             let op = if self.fits(key, &item) { item.into_op() } else { Op::Remove };
             (op, ())
         });
@@ -204,16 +224,19 @@ impl MokaBackend {
     ) -> T {
         // Taken before the item is read: what is made of an item that is cleared meanwhile is
         // cleared with it.
+        let _change = self.front.change(key.as_bytes());
         let next = self.versions.next();
         let mut outcome = None;
         self.items.entry_by_ref(key).and_compute_with(|found| {
-            let found = found.map(moka::Entry::into_value);
+            let found = found.map(|entry| Arc::unwrap_or_clone(entry.into_value()));
             let over = found.as_ref().is_some_and(|item| !self.is_alive(item, self.clock.now()));
             let (op, result) = decide(found.filter(|_| !over), next);
             outcome = Some(result);
             match op {
                 Op::Nop if over => Op::Remove,
-                op => op,
+                Op::Nop => Op::Nop,
+                Op::Remove => Op::Remove,
+                Op::Put(item) => Op::Put(Arc::new(item)),
             }
         });
         #[expect(
@@ -269,6 +292,13 @@ impl CacheBackend for MokaBackend {
 
     fn local(&self, key: &[u8]) -> Option<Hit> {
         self.find(key)
+    }
+
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        self.item(key).is_some_and(|(item, _)| {
+            look(&item.value);
+            true
+        })
     }
 
     async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
@@ -332,17 +362,19 @@ impl MokaBackendBuilder {
         let Self { max_bytes, clock } = self;
         let items = Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(weight)
+            .weigher(|key, item: &Arc<Item>| weight(key, item))
             .expire_after(Timer(clock.clone()))
             // Seeded at random: keys come from users, who must not be able to choose colliding
             // ones.
             .build_with_hasher(RandomState::default());
-        MokaBackend { items, versions: Arc::new(Versions::new()), clock, max_bytes }
+        let front = Arc::new(Front::before(max_bytes));
+        MokaBackend { items, front, versions: Arc::new(Versions::new()), clock, max_bytes }
     }
 }
 
 #[derive(Clone)]
 struct Item {
+    key: Key,
     value: Value,
     version: CasToken,
     life: Life,
@@ -357,20 +389,23 @@ struct Origin {
 }
 
 impl Item {
-    const fn new(value: Value, version: CasToken, life: Life) -> Self {
-        Self { value, version, life, origin: None }
+    fn new(key: &Key, value: Value, version: CasToken, life: Life) -> Self {
+        Self { key: key.clone(), value, version, life, origin: None }
     }
 
     /// Returns the item with other bytes: another version of the same flags and life.
     fn changed(&self, data: Bytes, version: CasToken) -> Self {
-        Self::new(Value::new(data, self.value.flags()), version, self.life)
+        Self::new(&self.key, Value::new(data, self.value.flags()), version, self.life)
     }
 
-    fn answer(self, now: Instant) -> Hit {
+    fn answer(&self, now: Instant) -> Hit {
         let own = Origin { version: Some(self.version), life: Some(self.life) };
         let Origin { version, life } = self.origin.unwrap_or(own);
         let left = life.map_or(TtlLeft::Unknown, |life| life.left(now));
-        Hit { cas: version, ..Hit::new(self.value).with_ttl_left(left).from_tier(Tier::Near) }
+        Hit {
+            cas: version,
+            ..Hit::new(self.value.clone()).with_ttl_left(left).from_tier(Tier::Near)
+        }
     }
 
     fn into_op(self) -> Op<Self> {
@@ -470,15 +505,15 @@ impl Timer {
     }
 }
 
-impl Expiry<Key, Item> for Timer {
-    fn expire_after_create(&self, _: &Key, item: &Item, _: Instant) -> Option<Duration> {
+impl Expiry<Key, Arc<Item>> for Timer {
+    fn expire_after_create(&self, _: &Key, item: &Arc<Item>, _: Instant) -> Option<Duration> {
         self.after(item)
     }
 
     fn expire_after_update(
         &self,
         _: &Key,
-        item: &Item,
+        item: &Arc<Item>,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
@@ -745,7 +780,7 @@ mod tests {
     fn only_the_clock_that_lives_are_measured_by_ends_them() {
         let ends = |clock: Clock| {
             let life = Life::of(Ttl::secs(60), &clock);
-            Timer(clock).after(&Item::new(value("v"), CasToken::new(1), life)).is_some()
+            Timer(clock).after(&Item::new(&key(), value("v"), CasToken::new(1), life)).is_some()
         };
         assert!(ends(Clock::system()));
         assert!(!ends(Clock::manual()));

@@ -169,8 +169,9 @@ impl Core {
 
     /// Answers from this process's memory.
     fn near<T: CacheValue>(&self, key: &[u8]) -> Option<Found<T>> {
-        let hit = self.backend().local(key)?;
-        let found = read(&hit.value).ok()?;
+        let mut found = None;
+        self.backend().look_local(key, &mut |value| found = read(value).ok());
+        let found = found?;
         self.count_hit(&found, Tier::Near);
         Some(found)
     }

@@ -1,8 +1,8 @@
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
-use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyWriter};
+use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyHead};
 
-use super::{Cache, found::Found, loaded::Loaded, policy::Policy};
+use super::{Cache, found::Found, function::key_head, loaded::Loaded, policy::Policy};
 use crate::{
     error::Result,
     wire::{Key, Ttl},
@@ -30,7 +30,7 @@ use crate::{
 pub struct TypedCache<T> {
     cache: Cache,
     name: Arc<str>,
-    fingerprint: Fingerprint,
+    head: KeyHead,
     policy: Policy,
     value: PhantomData<fn() -> T>,
 }
@@ -40,7 +40,7 @@ impl<T: CacheValue> TypedCache<T> {
         Self {
             cache,
             name: name.into(),
-            fingerprint: Fingerprint::of::<T>(),
+            head: key_head(name, None, Fingerprint::of::<T>()),
             policy: Policy::new(),
             value: PhantomData,
         }
@@ -130,9 +130,7 @@ impl<T: CacheValue> TypedCache<T> {
     }
 
     fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
-        self.cache
-            .core()
-            .key(&self.name, None, self.fingerprint, |writer: &mut KeyWriter| writer.part(key))
+        self.cache.core().key(&self.head, |writer| writer.part(key))
     }
 }
 
@@ -141,7 +139,7 @@ impl<T> Clone for TypedCache<T> {
         Self {
             cache: self.cache.clone(),
             name: Arc::clone(&self.name),
-            fingerprint: self.fingerprint,
+            head: self.head.clone(),
             policy: self.policy,
             value: PhantomData,
         }

@@ -91,9 +91,8 @@ impl<V: Kept> Caches<V> {
             Row::CachedSharded => round.calls(V::by_cached_sharded),
             Row::CachedAsync => round.awaited(async |key| V::by_cached_async(key).await),
             Row::Get => round.awaited(async |key| self.typed.get(key).await),
-            Row::GetOrLoad => round.awaited(async |key| {
-                self.typed.get_or_load(key, || async { V::of(key) }).await
-            }),
+            Row::GetOrLoad => round
+                .awaited(async |key| self.typed.get_or_load(key, || async { V::of(key) }).await),
             Row::Function => round.calls(V::by_memclient),
             Row::FunctionAsync => round.awaited(async |key| V::by_memclient_async(key).await),
         }

@@ -1,11 +1,8 @@
 //! What is kept, and the functions that are cached.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use memclient::{Cache, CacheValue, DecodeError, EncodeError, Payload, Schema};
+use memclient::{CacheValue, DecodeError, EncodeError, Payload, Schema};
 
 use super::keys::KEYS;
 
@@ -17,9 +14,6 @@ pub(super) const SECONDS: u64 = 3600;
 
 /// How often a value was decoded.
 pub(super) static DECODED: AtomicU64 = AtomicU64::new(0);
-
-/// Where cached functions keep their results; the same cache is installed for those that name none.
-pub(super) static CACHE: LazyLock<Cache> = LazyLock::new(Cache::current);
 
 /// A value of about 100 bytes that allocates when it is cloned.
 #[derive(Clone)]
