@@ -31,6 +31,10 @@ pub(crate) fn bytes(bytes: &[u8], buffer: &mut Buffer) {
 }
 
 fn percent(bytes: &[u8], plain: impl Fn(u8) -> bool, write: &mut impl FnMut(&[u8])) {
+    // One pass without an early exit is faster than a search, and the common case.
+    if bytes.iter().fold(true, |all, &byte| all & plain(byte)) {
+        return write(bytes);
+    }
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|&byte| !plain(byte)) {
         let [high, low] = hex(rest[at], UPPER);

@@ -26,6 +26,8 @@ as the first word, hits in this process's memory beside moka, quick_cache and ca
 pub(crate) struct Options {
     /// Measures hits in memory instead.
     pub(crate) near: bool,
+    /// The rows of that, all where none is named.
+    pub(crate) rows: Vec<String>,
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
     pub(crate) workloads: Vec<Workload>,
@@ -46,6 +48,7 @@ impl Options {
         let (mut value, mut only) = (SMALL, None);
         let mut options = Self {
             near: false,
+            rows: Vec::new(),
             rounds: 5,
             time: Duration::from_millis(700),
             workloads: Vec::new(),
@@ -62,6 +65,7 @@ impl Options {
                 || args.next().ok_or_else(|| format!("{option} needs a value: see --help"));
             match &*option {
                 "near" => options.near = true,
+                "--rows" => options.rows = argument()?.split(',').map(str::to_owned).collect(),
                 "--rounds" => options.rounds = number(&option, &argument()?)?,
                 "--seconds" => {
                     let text = argument()?;

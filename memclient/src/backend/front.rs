@@ -10,22 +10,25 @@ use foldhash::fast::RandomState;
 
 /// One slot stands before so many bytes of the store's budget, which makes the front less than a
 /// hundredth of it.
-const BYTES_PER_SLOT: u64 = 4096;
+const BYTES_PER_SLOT: u64 = 8 * 1024;
 
-const MAX_SLOTS: u64 = 16 * 1024;
+const MAX_SLOTS: u64 = 8 * 1024;
+
+/// A slot with so many items fills the cache line that it costs to look at it.
+const ITEMS: usize = 3;
 
 /// Of so many hits of a slot one goes on to the store, which forgets first what it is seldom asked
 /// for.
-const STORE_SEES: u8 = 16;
+const STORE_SEES: u8 = 32;
 
 /// How often a reader looks whether a slot in use has become free, before it asks the store.
 const PATIENCE: usize = 32;
 
-/// Slots of one item each, chosen by the hash of the key.
+/// Slots of a few items each, chosen by the hash of the key.
 ///
-/// The store holds the items and a slot only knows one: what the store drops is gone from here too,
-/// and counts towards no budget. Whoever changes an item first takes it out of its slot, and puts
-/// none there until the change has ended. Whoever puts an item there has a [`Ticket`] from before
+/// The store holds the items and a slot only knows them: what the store drops is gone from here
+/// too, and counts towards no budget. Whoever changes an item first empties its slot, and nothing
+/// is put there until the change has ended. Whoever puts an item there has a [`Ticket`] from before
 /// the store was asked, which is void once a change has begun. So what a slot knows was in the
 /// store, and was changed by nobody since.
 pub(super) struct Front<T> {
@@ -34,11 +37,13 @@ pub(super) struct Front<T> {
 }
 
 struct Slot<T> {
-    hash: u64,
-    item: Weak<T>,
+    hashes: [u64; ITEMS],
+    items: [Weak<T>; ITEMS],
     generation: u32,
     changes: u16,
     hits: u8,
+    /// Which item goes next.
+    next: u8,
 }
 
 /// What a slot came to.
@@ -76,10 +81,10 @@ impl<T> Front<T> {
         let Some(mut known) = lock_soon(slot) else {
             return Seen::Ask(None);
         };
-        if known.hash == hash {
+        if let Some(place) = known.place(hash) {
             known.hits = known.hits.wrapping_add(1) % STORE_SEES;
             if known.hits > 0
-                && let Some(item) = known.item.upgrade()
+                && let Some(item) = known.items[place].upgrade()
             {
                 return Seen::Item(item);
             }
@@ -116,8 +121,9 @@ impl<T> Ticket<'_, T> {
         if let Some(mut known) = lock_soon(self.slot)
             && known.generation == self.generation
         {
-            known.hash = self.hash;
-            known.item = Arc::downgrade(item);
+            let place = known.place(self.hash).unwrap_or_else(|| known.turn());
+            known.hashes[place] = self.hash;
+            known.items[place] = Arc::downgrade(item);
         }
     }
 }
@@ -132,13 +138,31 @@ impl<T> Drop for Change<'_, T> {
 
 impl<T> Slot<T> {
     const fn empty() -> Self {
-        Self { hash: 0, item: Weak::new(), generation: 0, changes: 0, hits: 0 }
+        Self {
+            hashes: [0; ITEMS],
+            items: [const { Weak::new() }; ITEMS],
+            generation: 0,
+            changes: 0,
+            hits: 0,
+            next: 0,
+        }
     }
 
-    /// Voids the tickets and forgets the item.
+    fn place(&self, hash: u64) -> Option<usize> {
+        self.hashes.iter().position(|known| *known == hash)
+    }
+
+    /// Returns the place of a new item: each in its turn.
+    fn turn(&mut self) -> usize {
+        self.next = (self.next + 1) % ITEMS as u8;
+        usize::from(self.next)
+    }
+
+    /// Voids the tickets and forgets the items. Those of other keys come back when they are next
+    /// asked for.
     fn forget(&mut self) {
         self.generation = self.generation.wrapping_add(1);
-        self.item = Weak::new();
+        self.items = [const { Weak::new() }; ITEMS];
     }
 }
 
@@ -210,6 +234,27 @@ mod tests {
         assert_eq!(found(&front), None);
         ticket(&front).unwrap().keep(&item);
         assert_eq!(found(&front), Some(7));
+    }
+
+    #[test]
+    fn a_slot_fills_one_cache_line() {
+        assert_eq!(size_of::<Mutex<Slot<u32>>>(), 64);
+    }
+
+    #[test]
+    fn a_slot_knows_several_items() {
+        let front = Front::before(0);
+        let items: Vec<_> = (0..ITEMS).map(Arc::new).collect();
+        for _ in 0..2 {
+            for (n, item) in items.iter().enumerate() {
+                if let Seen::Ask(Some(ticket)) = front.find(&[n as u8]) {
+                    ticket.keep(item);
+                }
+            }
+        }
+        for n in 0..ITEMS {
+            assert!(matches!(front.find(&[n as u8]), Seen::Item(item) if *item == n));
+        }
     }
 
     #[test]

@@ -56,12 +56,17 @@ fn section<'a, V: Kept>(
     options: &Options,
     round: impl Fn(Duration) -> Round<'a>,
 ) -> Outcome<Section> {
-    let mut rounds: Vec<(Row, Vec<Figures>)> = Row::ALL.map(|row| (row, Vec::new())).into();
+    let wanted =
+        |row: &Row| options.rows.is_empty() || options.rows.iter().any(|r| r == row.name());
+    let mut rounds: Vec<(Row, Vec<Figures>)> =
+        Row::ALL.into_iter().filter(wanted).map(|row| (row, Vec::new())).collect();
     for turn in 0..options.rounds {
         // Each round begins with another row, so that none always follows the same one.
         let count = rounds.len();
         for place in 0..count {
             let (row, figures) = &mut rounds[(place + turn) % count];
+            // Brings back to the caches of the processor what the other rows have displaced.
+            caches.run(*row, &round(options.time / 10))?;
             figures.push(caches.run(*row, &round(options.time))?);
         }
     }
