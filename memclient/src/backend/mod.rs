@@ -7,6 +7,8 @@ use crate::{
     wire::{Deleted, Key, MAX_KEY, Touched, Ttl, Value},
 };
 
+#[cfg(feature = "testing")]
+mod chaos;
 mod dynamic;
 #[cfg(feature = "moka")]
 mod front;
@@ -18,6 +20,8 @@ mod moka;
 mod none;
 mod op;
 
+#[cfg(feature = "testing")]
+pub use self::chaos::Chaos;
 #[cfg(feature = "moka")]
 pub use self::moka::{MokaBackend, MokaBackendBuilder};
 pub use self::{
@@ -46,7 +50,8 @@ pub use self::{
 /// - Dropping a future leaves the operation done or not done, and nothing else harmed.
 /// - Errors are for failures. A miss is no error.
 ///
-/// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`.
+/// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`,
+/// and `Chaos`, which lets any backend fail.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no cache backend",
     note = "implement `CacheBackend`, or use `Client`, `MokaBackend`, `Tiered` or `AnyBackend`"

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     backend::{AnyBackend, CacheBackend, Tier},
+    clock::Clock,
     error::{Error, Result},
     events::{Event, Observer},
     runtime::Executor,
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     prefix: KeyHead,
     max_key: usize,
     policy: Policy,
+    pub(super) clock: Clock,
     observer: Option<Arc<dyn Observer>>,
     pub(super) flights: Flights,
     pub(super) generations: Generations,
@@ -45,6 +47,7 @@ impl Core {
         backend: AnyBackend,
         namespace: Box<str>,
         policy: Policy,
+        clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let prefix = match &*namespace {
@@ -57,6 +60,7 @@ impl Core {
             namespace,
             prefix: KeyHead::new(&prefix),
             policy,
+            clock,
             observer,
             flights: Flights::new(),
             generations: Generations::new(),

@@ -231,7 +231,7 @@ impl Core {
 
     fn begin(&self, key: Key) -> Load<'_> {
         let generation = self.generations.current(key.as_bytes());
-        Load { key, leader: None, generation, reachable: true, began: Instant::now() }
+        Load { key, leader: None, generation, reachable: true, began: self.clock.now() }
     }
 
     /// Keeps what the loader brought, as far as it may be kept, and returns it.
@@ -245,7 +245,8 @@ impl Core {
         let Load { key, leader, generation, reachable, began } = load;
         let (stored, found, answer) = match produced {
             Produced::Value(value) => {
-                let stored = self.encode(value.clone(), policy, Some(began.elapsed())).ok();
+                let stored =
+                    self.encode(value.clone(), policy, Some(self.clock.now() - began)).ok();
                 let stored = stored.map(|stored| (stored, policy.value_ttl()));
                 (stored, Found::Value(value.clone()), R::from_value(value))
             }
