@@ -16,9 +16,11 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod near_budget;
 mod operations;
 mod promises;
 mod python;
 mod quickstart;
 mod security;
 mod topology;
+mod without_server;
