@@ -3,6 +3,7 @@
 //! Everybody keeps the same keys and values, and is asked in interleaved rounds. What a hit takes
 //! is the time of the thread that asks; the choice of the key is part of it, and the same for all.
 
+mod far;
 mod keys;
 mod rows;
 mod spin;
@@ -28,7 +29,8 @@ pub(crate) fn run(options: &Options) -> Outcome<()> {
     println!("{} rounds of {:?} per cell", options.rounds, options.time);
     Cache::builder().near_bytes(256 << 20).install()?;
     of::<Number>(options)?;
-    of::<Customer>(options)
+    of::<Customer>(options)?;
+    far::run(options)
 }
 
 fn of<V: Kept>(options: &Options) -> Outcome<()> {
