@@ -25,7 +25,7 @@ static FAILING: LazyLock<Cache> = LazyLock::new(|| {
 
 #[cached(cache = FAILING)]
 async fn doubled(number: u64) -> u64 {
-    2 * number
+    std::future::ready(2 * number).await
 }
 
 #[cached(cache = FAILING)]

@@ -38,13 +38,9 @@ impl CachedFn {
     pub(crate) fn head<T: Schema>(&self) -> &KeyHead {
         self.head.get_or_init(|| {
             let fingerprint = Fingerprint::of::<T>();
-            match self.name {
-                Some(name) => key_head(name, self.version, fingerprint),
-                None => {
-                    let name = format!("{}.{}", self.module.replace("::", "."), self.function);
-                    key_head(&name, self.version, fingerprint)
-                }
-            }
+            let place = || format!("{}.{}", self.module.replace("::", "."), self.function);
+            let name = self.name.map_or_else(place, str::to_owned);
+            key_head(&name, self.version, fingerprint)
         })
     }
 }
