@@ -18,7 +18,7 @@ as the first word, hits in this process's memory beside moka, quick_cache and ca
     --clients LIST      rows, by the names in the table
     --value BYTES       the size of values where a workload names none [100]
     --pool N            connections of the clients that pool [64]
-    --rows LIST         rows of `near`, such as TypedCache::get
+    --rows LIST         rows of `near`, such as moka,TypedCache::get
     --json FILE         writes every median to a file
     --pin, --no-pin     binds servers to one core and clients to another, or not [--pin]
 ";

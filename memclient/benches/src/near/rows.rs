@@ -39,11 +39,11 @@ impl Row {
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Moka => "moka, sync",
-            Self::QuickCache => "quick_cache, sync",
-            Self::Cached => "cached, fn",
-            Self::CachedSharded => "cached, sharded fn",
-            Self::CachedAsync => "cached, async fn",
+            Self::Moka => "moka",
+            Self::QuickCache => "quick_cache",
+            Self::Cached => "cached fn",
+            Self::CachedSharded => "cached sharded fn",
+            Self::CachedAsync => "cached async fn",
             Self::Get => "TypedCache::get",
             Self::GetOrLoad => "TypedCache::get_or_load",
             Self::Function => "#[cached] fn",
