@@ -8,3 +8,8 @@ pub mod tree;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So does that for those who come from pymemcache.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/pymemcache.md")]
+struct Pymemcache;

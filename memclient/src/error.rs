@@ -56,6 +56,7 @@ enum Kind {
     TooLarge(Box<str>),
     Server(Box<str>),
     Client(Box<str>),
+    Thread,
     Backend,
 }
 
@@ -188,6 +189,12 @@ impl Error {
         matches!(self.0.kind, Kind::Decode)
     }
 
+    /// Returns true when the system refused the thread that drives the connections of synchronous
+    /// callers. Nothing was sent; a later attempt may succeed.
+    pub fn is_thread(&self) -> bool {
+        matches!(self.0.kind, Kind::Thread)
+    }
+
     /// Returns true when the command certainly had no effect and may be repeated as it is.
     pub fn is_retryable(&self) -> bool {
         self.0.delivery == Delivery::NotSent && !self.is_input() && !self.is_unsupported()
@@ -206,6 +213,10 @@ impl Error {
 
     pub(crate) fn connect(source: io::Error) -> Self {
         Self::new(Kind::Connect, Delivery::NotSent).because(Box::new(source))
+    }
+
+    pub(crate) fn thread(source: io::Error) -> Self {
+        Self::new(Kind::Thread, Delivery::NotSent).because(Box::new(source))
     }
 
     #[cfg(feature = "__tls")]
@@ -362,6 +373,9 @@ impl fmt::Display for Error {
             Kind::TooLarge(text) => write!(f, "the value is too large: {text}"),
             Kind::Server(text) => write!(f, "the server refused: {text}"),
             Kind::Client(text) => write!(f, "the server did not accept the command: {text}"),
+            Kind::Thread => f.write_str(
+                "the system refused the thread for blocking calls: is there room for one more?",
+            ),
             Kind::Backend => f.write_str("the backend failed"),
         }?;
         match delivery {

@@ -37,6 +37,13 @@ pub enum Event<'a> {
         /// Why not.
         error: &'a DecodeError,
     },
+    /// A stale entry could not be refreshed; it is answered, and left alone for a while.
+    RefreshFailed {
+        /// The entry.
+        key: &'a Key,
+        /// Whether the loader took too long, and not failed.
+        gave_up: bool,
+    },
     /// A value cannot be encoded; it is returned and not kept.
     Unencodable {
         /// Why not.
@@ -95,6 +102,10 @@ impl Observer for TracingObserver {
             Event::BackendUp => tracing::info!("the cache backend works again"),
             Event::Undecodable { key, error } => {
                 tracing::warn!(%key, %error, "a cache entry cannot be read; it is loaded again");
+            }
+            Event::RefreshFailed { key, gave_up } => {
+                let why = if *gave_up { "its loader takes too long" } else { "its loader failed" };
+                tracing::warn!(%key, why, "a stale cache entry is not refreshed");
             }
             Event::Unencodable { error } => {
                 tracing::warn!(

@@ -56,7 +56,8 @@
 //! - `#[cached]`, with `ttl`, `none`, `key`, `skip` and the function's companion
 //!   `rate::invalidate`, `::peek`, `::put`, `::refresh`, `::uncached`, `::key`.
 //! - [`TypedCache<T>`](TypedCache): a handle on the entries of one type, for services.
-//! - [`Client`]: plain memcached, every outcome typed.
+//! - [`Client`]: plain memcached, every outcome typed; for programs without async there is
+//!   `blocking::Client`.
 //!
 //! Whatever implements [`CacheBackend`] can stand behind a [`Cache`]: [`Client`], [`MokaBackend`],
 //! [`Tiered`], your own.
@@ -71,6 +72,7 @@
 //! | `zlib` | yes | values compressed with zlib, as pymemcache does it ([`Compression`]) |
 //! | `zstd` | | values compressed with Zstandard; compiles C |
 //! | `lz4` | | values compressed with LZ4 |
+//! | `blocking` | | `blocking::Client`: the client for programs without async |
 //! | `tracing` | | events of the cache as `tracing` events |
 //! | `tls` | | TLS with rustls and ring: [`ClientBuilder::tls`], `memcaches://` |
 //! | `tls-aws-lc` | | the same with aws-lc for ring; with both it is ring |
@@ -118,6 +120,8 @@
 extern crate self as memclient;
 
 pub mod backend;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod cache;
 mod client;
 mod clock;
@@ -154,7 +158,9 @@ pub use self::events::TracingObserver;
 pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
-    cache::{Cache, CacheBuilder, CacheStats, Loaded, Policy, Produced, TypedCache},
+    cache::{
+        Cache, CacheBuilder, CacheStats, Loaded, LoadedMany, Lookup, Policy, Produced, TypedCache,
+    },
     client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,
     conn::Settled,

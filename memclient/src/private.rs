@@ -410,7 +410,7 @@ impl<O: Outcome> Call<'_, O> {
         Ok(self
             .cache
             .core()
-            .peek(&self.key)
+            .peek(&self.key, self.policy)
             .await?
             .map(Found::into_value)
             .and_then(O::found)

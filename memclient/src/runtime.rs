@@ -10,16 +10,21 @@ use std::{
     future, io,
     pin::pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
 };
 
-use tokio::runtime::{Builder, Handle};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::unconstrained,
+};
 
-static HANDLE: OnceLock<Option<Handle>> = OnceLock::new();
+static HANDLE: OnceLock<Handle> = OnceLock::new();
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs futures on the calling thread.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +34,17 @@ impl Executor {
     /// Returns the executor, starting its thread at the first call.
     ///
     /// # Errors
-    /// When the system refuses the thread that drives the connections.
+    /// When the system refuses the thread that drives the connections; a later call tries again.
     pub(crate) fn get() -> io::Result<Self> {
-        let start = || {
-            let runtime = Builder::new_current_thread().enable_all().build().ok()?;
-            let handle = runtime.handle().clone();
-            // Lives as long as the process: any thread may make a blocking call at any time.
-            let drive = move || runtime.block_on(future::pending::<()>());
-            thread::Builder::new().name("memclient".into()).spawn(drive).ok()?;
-            Some(handle)
-        };
-        match HANDLE.get_or_init(start) {
-            Some(handle) => Ok(Self(handle)),
-            None => Err(io::Error::other("no thread could be started for blocking calls")),
+        if let Some(handle) = HANDLE.get() {
+            return Ok(Self(handle));
         }
+        let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = HANDLE.get() {
+            return Ok(Self(handle));
+        }
+        let handle = start()?;
+        Ok(Self(HANDLE.get_or_init(|| handle)))
     }
 
     /// Runs a task on this crate's thread, for as long as the process lives.
@@ -52,7 +54,9 @@ impl Executor {
 
     /// Runs a future to its end on this thread.
     pub(crate) fn block_on<F: Future>(self, future: F) -> F::Output {
-        let mut future = pin!(future);
+        // On a task of somebody's runtime that task's budget would run out, and with it every
+        // socket: the task does not return to its runtime before this call ends.
+        let mut future = pin!(unconstrained(future));
         let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(Arc::clone(&unpark));
         let mut context = Context::from_waker(&waker);
@@ -73,6 +77,25 @@ impl Executor {
             }
         }
     }
+}
+
+/// Starts the thread, which makes the runtime itself: one that is dropped where it was not to be,
+/// inside another runtime, would panic.
+fn start() -> io::Result<Handle> {
+    let (tell, told) = mpsc::sync_channel(1);
+    let drive = move || match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            // Whoever asked waits for it.
+            let _ = tell.send(Ok(runtime.handle().clone()));
+            // Lives as long as the process: any thread may make a blocking call at any time.
+            runtime.block_on(future::pending::<()>());
+        }
+        Err(error) => {
+            let _ = tell.send(Err(error));
+        }
+    };
+    thread::Builder::new().name("memclient".into()).spawn(drive)?;
+    told.recv().map_err(io::Error::other)?
 }
 
 struct Unpark {
@@ -106,5 +129,15 @@ mod tests {
     async fn futures_end_inside_a_single_threaded_runtime() {
         let task = Executor::get().unwrap().block_on(async { tokio::spawn(async { 7 }).await });
         assert_eq!(task.unwrap(), 7);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_task_may_make_more_calls_than_its_budget_has_steps() {
+        let executor = Executor::get().unwrap();
+        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+        for number in 0..1000 {
+            send.send(number).unwrap();
+            assert_eq!(executor.block_on(receive.recv()), Some(number));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The laws of a backend, held against every implementation there is.
 
-use memclient::{AnyBackend, Chaos, Client, MokaBackend, Tiered, backend_laws};
+use memclient::{AnyBackend, Chaos, Client, Dialect, MokaBackend, Tiered, backend_laws};
 use memclient_tests::Memcached;
 
 backend_laws!(client_over_tcp, {
@@ -11,6 +11,12 @@ backend_laws!(client_over_tcp, {
 backend_laws!(client_over_a_unix_socket_with_a_prefix, {
     let server = Memcached::unix().await.unwrap();
     let builder = Client::builder().server(server.address()).key_prefix("laws:");
+    (builder.build().unwrap(), server)
+});
+
+backend_laws!(client_in_the_classic_dialect, {
+    let server = Memcached::start().await.unwrap();
+    let builder = Client::builder().server(server.address()).dialect(Dialect::Classic);
     (builder.build().unwrap(), server)
 });
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use syn::{
@@ -11,10 +11,12 @@ use syn::{
     visit::{self, Visit},
 };
 
+use crate::sources::{root, sources};
+
 /// The modules of `memclient` from the ground up; a module names only those before it.
-const FLOORS: [&str; 14] = [
+const FLOORS: [&str; 15] = [
     "wire", "error", "clock", "runtime", "events", "proto", "net", "conn", "pool", "cluster",
-    "client", "backend", "tier", "cache",
+    "client", "blocking", "backend", "tier", "cache",
 ];
 
 /// Pure cores: no task, no socket, no clock of their own.
@@ -25,25 +27,6 @@ const PURE: [&str; 5] = [
     "memclient/src/pool/backoff.rs",
     "memclient-serde/src",
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn sources(under: &Path) -> Vec<PathBuf> {
-    if under.is_file() {
-        return vec![under.to_owned()];
-    }
-    let mut sources = Vec::new();
-    for entry in fs::read_dir(under).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() || path.extension().is_some_and(|extension| extension == "rs") {
-            sources.extend(self::sources(&path));
-        }
-    }
-    sources.sort();
-    sources
-}
 
 /// The paths that a file names from `crate` or `super` on, its tests left out; in `use` trees one
 /// per leaf.

@@ -18,6 +18,8 @@ async fn a_bad_key_is_refused_by_every_operation_before_any_byte() {
     let long = "k".repeat(100_000);
     let cases: &[(&[u8], KeyError)] = &[
         (b"", KeyError::Empty),
+        (b" ", forbidden(b' ', 0)),
+        (b"\r\n", forbidden(b'\r', 0)),
         (&[b'k'; 251], too_long(251, 0)),
         (long.as_bytes(), too_long(100_000, 0)),
         (b"two words", forbidden(b' ', 3)),

@@ -3,11 +3,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod backend_laws;
+mod blocking;
 mod cache;
 mod compression;
 mod connection;
+mod coverage;
 mod floors;
 mod input;
+mod leases;
 #[allow(
     clippy::items_after_statements,
     clippy::unnecessary_wraps,
@@ -16,11 +19,14 @@ mod input;
     reason = "cached functions stand in the tests that call them, as small as they can be"
 )]
 mod macros;
+mod many;
 mod near_budget;
 mod operations;
 mod promises;
 mod python;
 mod quickstart;
 mod security;
+mod sources;
+mod stale;
 mod topology;
 mod without_server;

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use memclient::{Client, Compression, Decoded, Ttl, Value};
+use memclient::{CasOutcome, Client, Compression, Decoded, Dialect, Ttl, TtlLeft, Value};
 use memclient_tests::{Memcached, PyValue, Python};
 
 #[tokio::test]
@@ -188,6 +188,70 @@ async fn a_counter_that_memclient_moved_is_a_number_for_pymemcache() {
 
     let read = python.read(&server.address(), &["n"]).await.unwrap();
     assert_eq!((read[0].kind.as_str(), read[0].text.as_str()), ("int", "7"));
+}
+
+#[tokio::test]
+async fn versions_lives_and_additions_are_the_same_for_both() {
+    const SCRIPT: &str = "
+import sys
+from pymemcache import serde
+from pymemcache.client.base import Client
+host, port = sys.argv[1].rsplit(':', 1)
+client = Client((host, int(port)), serde=serde.pickle_serde, default_noreply=False)
+step, *rest = sys.argv[2:]
+# Release 4.0.0 has neither yet.
+gat = getattr(client, 'gat', lambda key, expire: client.touch(key, expire) and client.get(key))
+gats = getattr(client, 'gats', lambda key, expire: client.touch(key, expire) and client.gets(key))
+if step == 'grow':
+    value, token = client.gets('k')
+    print(value, token.decode())
+    print(client.append('k', '+py'), client.prepend('k', 'py+'))
+    print(client.cas('k', 'stale', token))
+    print(client.touch('k', 1000), gat('k', 2000))
+else:
+    print(gats('k', 3000)[0], client.incr('n', 5))
+    print(client.cas('k', 'theirs', rest[0].encode()), client.cas('k', 'again', rest[0]))
+    print(client.add('k', 'x'), client.replace('none', 'x'), client.delete('n'), client.touch('n'))
+";
+    let Some(python) = Python::find().await else {
+        return;
+    };
+    let server = Memcached::start().await.unwrap();
+    let client = Client::builder().server(server.address()).dialect(Dialect::Meta).build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("both.py");
+    std::fs::write(&script, SCRIPT).unwrap();
+    let run = async |arguments: &[&str]| {
+        let program = python.program(&script).arg(server.address()).args(arguments);
+        let output = program.run().await.unwrap();
+        assert!(output.status.success(), "{}", output.stderr);
+        output.stdout
+    };
+    assert!(client.set("k", "ours", Ttl::secs(100)).await.unwrap().is_stored());
+    assert!(client.set("n", 7, Ttl::Never).await.unwrap().is_stored());
+    let cas = client.gets("k").await.unwrap().unwrap().cas;
+
+    let seen = run(&["grow"]).await;
+
+    let grown = "py+ours+py";
+    let expected = format!("ours {}\nTrue True\nFalse\nTrue {grown}\n", cas.get());
+    assert_eq!(seen, expected);
+    assert_eq!(client.cas("k", "stale", Ttl::Never, cas).await.unwrap(), CasOutcome::Exists);
+    let item = client.gets("k").await.unwrap().unwrap();
+    assert_eq!(item.value.decode::<String>().unwrap(), grown);
+    let TtlLeft::Left(left) = item.ttl_left else { panic!("it lives {:?}", item.ttl_left) };
+    assert!((1900..=2000).contains(&left.as_secs()), "{left:?}");
+    assert!(client.append("k", "+rs").await.unwrap().is_stored());
+    assert!(client.touch("k", Ttl::secs(100)).await.unwrap().is_touched());
+    let cas = client.gats("k", Ttl::secs(50)).await.unwrap().unwrap().cas;
+
+    let seen = run(&["end", &cas.get().to_string()]).await;
+
+    assert_eq!(seen, format!("{grown}+rs 12\nTrue False\nFalse False True False\n"));
+    let item = client.gets("k").await.unwrap().unwrap();
+    assert_eq!(item.value.decode::<String>().unwrap(), "theirs");
+    assert_eq!(item.ttl_left, TtlLeft::Never);
+    assert_eq!(client.incr("n", 1).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Several servers: where keys live, and what one that is down costs.
 
+use std::{collections::BTreeSet, net::ToSocketAddrs, time::Duration};
+
 use memclient::{Client, Ttl, Value};
 use memclient_tests::Memcached;
 
@@ -38,6 +40,42 @@ async fn a_prefix_and_the_order_of_the_servers_do_not_move_a_key() {
         let home = &servers[place(&servers, &key)];
         assert!(home.item(&format!("shop:{key}")).await.unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn a_key_is_the_same_as_text_and_as_bytes() {
+    let servers = start(3).await;
+    let client = client(&servers);
+
+    for number in 0..50 {
+        let key = format!("key:{number}");
+        assert!(client.set(&key, "v", Ttl::Never).await.unwrap().is_stored());
+        assert!(client.get(key.as_bytes()).await.unwrap().is_some(), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_tried_at_each_connect() {
+    let families = ("localhost", 0).to_socket_addrs().unwrap();
+    let has_both = families.map(|it| it.is_ipv6()).collect::<BTreeSet<_>>().len() == 2;
+    let mut server = Memcached::start().await.unwrap();
+    let port = server.port().unwrap();
+    let client = Client::new(format!("localhost:{port}")).unwrap();
+    assert!(client.set("k", "v", Ttl::Never).await.unwrap().is_stored());
+    if !has_both || !Memcached::has_ipv6() {
+        eprintln!("localhost has one address here, so no other is tried");
+        return;
+    }
+
+    server.stop().unwrap();
+    let _other = Memcached::builder().ipv6().on_port(port).start().await.unwrap();
+
+    let found = async {
+        while client.set("k", "v", Ttl::Never).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), found).await.expect("nobody is asked there");
 }
 
 #[tokio::test]

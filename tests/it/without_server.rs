@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use memclient::{Cache, Chaos, Clock, Event, MokaBackend, cached};
+use memclient::{Cache, Chaos, Clock, Event, MokaBackend, Policy, cached};
 
 static CHAOS: LazyLock<Arc<Chaos<MokaBackend>>> =
     LazyLock::new(|| Arc::new(Chaos::new(MokaBackend::new()).fail_before(0.5).fail_after(0.5)));
@@ -104,4 +104,25 @@ async fn a_near_tier_alone_goes_by_the_clock_of_the_test() {
     assert_eq!(numbers.get(&1).await.unwrap(), Some(7));
     clock.advance(Duration::from_secs(1));
     assert_eq!(numbers.get(&1).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_grace_and_the_pause_after_a_failed_refresh_go_by_the_clock_of_the_test() {
+    let clock = Clock::manual();
+    let cache = Cache::builder().clock(clock.clone()).build().unwrap();
+    let policy = Policy::new().ttl(Duration::from_secs(60)).grace(Duration::from_secs(600));
+    let numbers = cache.typed::<u64>("n").policy(policy.throttle(Duration::from_secs(10)));
+    numbers.put(&1, &7).await.unwrap();
+    assert_eq!(numbers.get(&1).await.unwrap(), Some(7));
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(numbers.get(&1).await.unwrap(), None, "it is stale");
+
+    let failing = || numbers.get_or_load(&1, || async { Err::<u64, _>("no") });
+    assert_eq!((failing().await, failing().await), (Ok(7), Ok(7)));
+    assert_eq!(cache.stats().failed_refreshes, 1, "the next one waits");
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(failing().await, Ok(7));
+    assert_eq!(cache.stats().failed_refreshes, 2);
+    clock.advance(Duration::from_secs(590));
+    assert_eq!(failing().await, Err("no"), "the grace is over");
 }

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     backend::{
         CacheBackend,
+        lease::{Lease, Released},
         op::{Arithmetic, Capabilities, Delete, Get, Hit, Read, Set, Written},
     },
     error::{Error, Result},
@@ -163,6 +164,20 @@ impl<B: CacheBackend> CacheBackend for Chaos<B> {
 
     async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
         self.run(self.inner.delete(key, how)).await?
+    }
+
+    async fn release(&self, key: &Key, lease: Lease) -> Result<Released> {
+        self.run(self.inner.release(key, lease)).await?
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        let (fault, _) = self.throw();
+        if fault.is_some() {
+            self.faults.fetch_add(1, Ordering::SeqCst);
+        }
+        if fault != Some(Fault::Before) {
+            self.inner.release_now(key, lease);
+        }
     }
 
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {

@@ -3,6 +3,7 @@ use std::{any::type_name, fmt, pin::Pin, sync::Arc};
 use crate::{
     backend::{
         CacheBackend,
+        lease::{Lease, Released},
         op::{Arithmetic, Capabilities, Delete, Get, Hit, Read, Set, Written},
     },
     error::Result,
@@ -52,6 +53,14 @@ impl CacheBackend for AnyBackend {
 
     async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
         self.0.delete(key, how).await
+    }
+
+    async fn release(&self, key: &Key, lease: Lease) -> Result<Released> {
+        self.0.release(key, lease).await
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        self.0.release_now(key, lease);
     }
 
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
@@ -127,6 +136,14 @@ impl<B: CacheBackend> CacheBackend for Arc<B> {
         B::delete(self, key, how)
     }
 
+    fn release(&self, key: &Key, lease: Lease) -> impl Future<Output = Result<Released>> + Send {
+        B::release(self, key, lease)
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        B::release_now(self, key, lease);
+    }
+
     fn touch(&self, key: &Key, ttl: Ttl) -> impl Future<Output = Result<Touched>> + Send {
         B::touch(self, key, ttl)
     }
@@ -177,6 +194,8 @@ trait Erased: Send + Sync {
     fn set<'a>(&'a self, key: &'a Key, value: Value, how: Set) -> Answer<'a, Result<Written>>;
     fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Answer<'_, Vec<Result<Written>>>;
     fn delete<'a>(&'a self, key: &'a Key, how: Delete) -> Answer<'a, Result<Deleted>>;
+    fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Answer<'a, Result<Released>>;
+    fn release_now(&self, key: &Key, lease: Lease);
     fn touch<'a>(&'a self, key: &'a Key, ttl: Ttl) -> Answer<'a, Result<Touched>>;
     fn arithmetic<'a>(&'a self, key: &'a Key, how: Arithmetic) -> Answer<'a, Result<Option<u64>>>;
     fn capabilities(&self) -> Capabilities;
@@ -208,6 +227,14 @@ impl<B: CacheBackend> Erased for B {
 
     fn delete<'a>(&'a self, key: &'a Key, how: Delete) -> Answer<'a, Result<Deleted>> {
         Box::pin(CacheBackend::delete(self, key, how))
+    }
+
+    fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Answer<'a, Result<Released>> {
+        Box::pin(CacheBackend::release(self, key, lease))
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        CacheBackend::release_now(self, key, lease);
     }
 
     fn touch<'a>(&'a self, key: &'a Key, ttl: Ttl) -> Answer<'a, Result<Touched>> {

@@ -14,6 +14,7 @@ mod dynamic;
 mod front;
 #[cfg(feature = "testing")]
 pub mod laws;
+mod lease;
 mod memcached;
 #[cfg(feature = "moka")]
 mod moka;
@@ -26,6 +27,7 @@ pub use self::chaos::Chaos;
 pub use self::moka::{MokaBackend, MokaBackendBuilder};
 pub use self::{
     dynamic::AnyBackend,
+    lease::{Lease, LeaseTerms, Released},
     none::NoBackend,
     op::{
         Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
@@ -49,6 +51,21 @@ pub use self::{
 ///   [`Written::NotFound`], an `add` over an item [`Written::NotStored`].
 /// - Dropping a future leaves the operation done or not done, and nothing else harmed.
 /// - Errors are for failures. A miss is no error.
+///
+/// With [`Capabilities::LEASE`] also:
+/// - Of all who ask for the lease of a missing item ([`Get::lease`]), one gets it: it reads
+///   [`Read::Won`], the others [`Read::Held`], until the holder fills or releases, somebody else
+///   writes or deletes, or [`LeaseTerms::vivify`] has passed. What stands there meanwhile, the stub,
+///   is a miss to a read without a lease; as memcached has it, it makes an add
+///   [`Written::NotStored`].
+/// - An item near its end is given to one reader to refresh ([`Read::Refresh`]) where
+///   [`LeaseTerms::recache`] asks for it.
+/// - A read without a lease never takes one away from those who ask.
+/// - A lease ends with any change of the item, and then fills nothing.
+///
+/// With [`Capabilities::STALE`] also:
+/// - A stale item ([`Delete::stale_for`]) keeps its bytes and flags, and of those who ask for a lease
+///   one gets it ([`Read::StaleWon`]).
 ///
 /// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`,
 /// and `Chaos`, which lets any backend fail.
@@ -103,11 +120,28 @@ pub trait CacheBackend: Send + Sync + 'static {
         }
     }
 
-    /// Removes one item.
+    /// Removes one item, or marks it as stale.
     ///
     /// # Errors
-    /// When the item may still be there.
+    /// When the item may still be there as it was.
     fn delete(&self, key: &Key, how: Delete) -> impl Future<Output = Result<Deleted>> + Send;
+
+    /// Gives a lease back unfilled, so that the next reader who asks gets it: the stub goes; an item
+    /// that is there becomes a stale one for the rest of its life. The default has nothing to give
+    /// back.
+    ///
+    /// # Errors
+    /// When the lease may not have been given back; it then ends with the stub or the item.
+    fn release(&self, key: &Key, lease: Lease) -> impl Future<Output = Result<Released>> + Send {
+        let _ = (key, lease);
+        async { Ok(Released::Lost) }
+    }
+
+    /// Puts the release of a lease on its way and returns, for a holder that is being dropped and
+    /// cannot wait. Nobody hears what comes of it. Never blocks. The default does nothing.
+    fn release_now(&self, key: &Key, lease: Lease) {
+        let _ = (key, lease);
+    }
 
     /// Gives an item another time to live.
     ///

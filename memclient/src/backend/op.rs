@@ -1,5 +1,6 @@
-use std::{fmt, ops::BitOr};
+use std::{fmt, ops::BitOr, time::Duration};
 
+use super::lease::{Lease, LeaseTerms};
 pub use crate::wire::TtlLeft;
 use crate::wire::{CasToken, Ttl, Value};
 
@@ -9,35 +10,92 @@ use crate::wire::{CasToken, Ttl, Value};
 pub struct Get {
     /// Passes in-process tiers over, so that the answer is the shared one. Defaults to false.
     pub skip_near: bool,
+    /// Asks to be the one who loads or refreshes the item, where the backend has
+    /// [`Capabilities::LEASE`]; elsewhere it is a plain read. Defaults to not asking.
+    pub lease: Option<LeaseTerms>,
 }
 
 impl Get {
     /// Returns a read that passes in-process tiers over.
     pub const fn shared() -> Self {
-        Self { skip_near: true }
+        Self { skip_near: true, lease: None }
+    }
+
+    /// Returns a read that asks for a lease.
+    pub const fn lease(terms: LeaseTerms) -> Self {
+        Self { skip_near: false, lease: Some(terms) }
+    }
+
+    /// Returns the read with the question for a lease.
+    pub const fn with_lease(mut self, terms: LeaseTerms) -> Self {
+        self.lease = Some(terms);
+        self
     }
 }
 
-/// What a read found.
+/// What a read found, and whether its caller is the one to load or refresh it.
+///
+/// A read that asked for no lease finds [`Read::Hit`], [`Read::Stale`] or [`Read::Miss`], and changes
+/// nothing about who gets the lease.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Read {
-    /// The item.
+    /// The item. Nobody need do anything, or somebody else is refreshing it early.
     Hit(Hit),
-    /// There is no such item.
+    /// The item, good for a while, and the caller is to refresh it before it ends.
+    Refresh(Hit, Lease),
+    /// A stale item ([`Delete::stale_for`]), and the caller is to refresh it.
+    StaleWon(Hit, Lease),
+    /// A stale item, which another is refreshing, or for which no lease was asked. It tells no
+    /// version: only who has the lease may write over it.
+    Stale(Hit),
+    /// There is no such item, and the caller is to load it.
+    Won(Lease),
+    /// There is no such item, and another is loading it.
+    Held,
+    /// There is no such item, and no lease was asked for, or the backend has none.
     Miss,
 }
 
 impl Read {
-    /// Returns the item, if there is one.
+    /// Returns the item, if there is a good one: a stale one is none.
     pub fn hit(self) -> Option<Hit> {
         match self {
-            Self::Hit(hit) => Some(hit),
-            Self::Miss => None,
+            Self::Hit(hit) | Self::Refresh(hit, _) => Some(hit),
+            Self::StaleWon(..) | Self::Stale(_) | Self::Won(_) | Self::Held | Self::Miss => None,
         }
     }
 
-    /// Returns the value, if there is one.
+    /// Returns the item, good or stale, if there is one.
+    pub fn any_hit(self) -> Option<Hit> {
+        match self {
+            Self::Hit(hit) | Self::Refresh(hit, _) | Self::StaleWon(hit, _) | Self::Stale(hit) => {
+                Some(hit)
+            }
+            Self::Won(_) | Self::Held | Self::Miss => None,
+        }
+    }
+
+    /// Returns the lease, if the caller won it.
+    pub const fn won(&self) -> Option<Lease> {
+        match self {
+            Self::Refresh(_, lease) | Self::StaleWon(_, lease) | Self::Won(lease) => Some(*lease),
+            Self::Hit(_) | Self::Stale(_) | Self::Held | Self::Miss => None,
+        }
+    }
+
+    /// Returns the same answer with its item, if it has one, changed.
+    pub(crate) fn map(self, change: impl FnOnce(Hit) -> Hit) -> Self {
+        match self {
+            Self::Hit(hit) => Self::Hit(change(hit)),
+            Self::Refresh(hit, lease) => Self::Refresh(change(hit), lease),
+            Self::StaleWon(hit, lease) => Self::StaleWon(change(hit), lease),
+            Self::Stale(hit) => Self::Stale(change(hit)),
+            other @ (Self::Won(_) | Self::Held | Self::Miss) => other,
+        }
+    }
+
+    /// Returns the value, if there is a good one.
     pub fn value(self) -> Option<Value> {
         self.hit().map(|hit| hit.value)
     }
@@ -125,9 +183,15 @@ impl Set {
         self
     }
 
-    /// Returns the write on the condition that the item still has this version.
-    pub const fn if_cas(mut self, cas: CasToken) -> Self {
-        self.cas = Some(cas);
+    /// Returns the write on the condition that the item still has this version, which may be that of
+    /// a lease.
+    ///
+    /// A fill with a lease comes to [`Written::Stored`] where the lease was good. It comes to
+    /// [`Written::Exists`] where somebody has written the item or marked it stale since, and to
+    /// [`Written::NotFound`] where it was deleted or has expired: the lease is lost, nothing is
+    /// stored, and what was loaded may be older than what others know.
+    pub fn if_cas(mut self, version: impl Into<CasToken>) -> Self {
+        self.cas = Some(version.into());
         self
     }
 }
@@ -175,12 +239,29 @@ impl Written {
 pub struct Delete {
     /// Deletes only this version of the item. Defaults to none.
     pub cas: Option<CasToken>,
+    /// Marks the item as stale for so long, rounded up to whole seconds, in place of deleting it,
+    /// where the backend has [`Capabilities::STALE`]; elsewhere it is deleted. Defaults to deleting.
+    pub stale_for: Option<Duration>,
 }
 
 impl Delete {
     /// Returns a delete on the condition that the item still has this version.
     pub const fn if_cas(cas: CasToken) -> Self {
-        Self { cas: Some(cas) }
+        Self { cas: Some(cas), stale_for: None }
+    }
+
+    /// Returns the mark of an item as stale, for a grace of this length.
+    ///
+    /// Until it ends the item can still be read, as [`Read::Stale`], and one of those who ask for a
+    /// lease is to refresh it. The item has another version from then on, so whoever was loading it
+    /// fills nothing. Its mark ends with the next write.
+    ///
+    /// On a missing item it is [`Deleted::NotFound`](crate::Deleted::NotFound) and leaves no trace.
+    /// That loses nothing where everybody who loads fills with the lease of a stub: there is then no
+    /// missing item while somebody loads. A plain write of what was read before it is not kept from
+    /// landing after it.
+    pub const fn stale_for(grace: Duration) -> Self {
+        Self { cas: None, stale_for: Some(grace) }
     }
 }
 
@@ -233,21 +314,36 @@ pub struct Capabilities(u32);
 impl Capabilities {
     /// Nothing beyond storing.
     pub const NONE: Self = Self(0);
-    /// Items have versions, and writes and deletes can depend on them.
+    /// Items have versions, and writes can depend on them.
     pub const CAS: Self = Self(1);
     /// Reads say how long the item will live on.
     pub const TTL_LEFT: Self = Self(1 << 1);
-    /// Counters.
+    /// Counters that are there can be changed.
     pub const ARITHMETIC: Self = Self(1 << 2);
     /// Add, replace, append and prepend.
     pub const MODES: Self = Self(1 << 3);
     /// Copies of another backend's items answer with the version and the life that the item has
     /// there ([`CacheBackend::keep`](crate::CacheBackend::keep)).
     pub const COPIES: Self = Self(1 << 4);
+    /// One reader of a missing or aging item is told to load it, the others that somebody does
+    /// ([`Get::lease`]); its holder can give the right back
+    /// ([`CacheBackend::release`](crate::CacheBackend::release)).
+    pub const LEASE: Self = Self(1 << 5);
+    /// Items can be marked stale and stay readable ([`Delete::stale_for`]).
+    pub const STALE: Self = Self(1 << 6);
+    /// Deletes can depend on versions too ([`Delete::if_cas`]).
+    pub const CAS_DELETE: Self = Self(1 << 7);
+    /// Changes of missing counters can give them a start ([`Arithmetic::or_start_at`]).
+    pub const COUNTER_START: Self = Self(1 << 8);
 
     /// Returns true when all of `other` is there.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Returns what either has.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// Returns what both have.
@@ -260,6 +356,6 @@ impl BitOr for Capabilities {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.union(other)
     }
 }

@@ -92,6 +92,13 @@ impl CacheBuilder {
         self
     }
 
+    /// Sets how entries are kept where neither the function nor the handle says it: grace, throttle
+    /// and whatever else a [`Policy`] has. What it does not set stays as it is.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy.over(self.policy);
+        self
+    }
+
     /// Compresses large values when they are stored, where neither the function nor the handle says
     /// it. What is stored so is read by every program that has the feature of the compression,
     /// whatever its own setting; others load it again. Defaults to not compressing.

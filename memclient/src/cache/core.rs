@@ -12,9 +12,11 @@ use memclient_serde::{CacheValue, EncodeError, KeyBuf, KeyHead, KeyWriter};
 
 use super::{
     flight::Flights,
-    found::Found,
+    found::{Found, Kept},
+    freshness::Freshness,
     generations::Generations,
     policy::Policy,
+    refreshes::Refreshes,
     stats::{CacheStats, Counters},
 };
 use crate::{
@@ -38,6 +40,7 @@ pub(crate) struct Core {
     observer: Option<Arc<dyn Observer>>,
     pub(super) flights: Flights,
     pub(super) generations: Generations,
+    pub(super) refreshes: Arc<Refreshes>,
     pub(super) counters: Counters,
     down: AtomicBool,
 }
@@ -60,6 +63,7 @@ impl Core {
             namespace,
             prefix: KeyHead::new(&prefix),
             policy,
+            refreshes: Arc::new(Refreshes::new(clock.clone())),
             clock,
             observer,
             flights: Flights::new(),
@@ -94,12 +98,19 @@ impl Core {
     /// Returns what runs synchronous calls; a system that refuses the thread for them is a backend
     /// that fails.
     pub(crate) fn executor(&self) -> Option<Executor> {
-        Executor::get().map_err(|error| self.failed(&Error::backend(error))).ok()
+        Executor::get().map_err(|error| self.failed(&Error::thread(error))).ok()
+    }
+
+    /// Runs a task on this crate's thread, for callers outside any runtime.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(executor) = self.executor() {
+            executor.spawn(task);
+        }
     }
 
     /// Runs an operation of a synchronous caller.
     pub(crate) fn blocking<T>(operation: impl Future<Output = Result<T>>) -> Result<T> {
-        let executor = Executor::get().map_err(Error::backend)?;
+        let executor = Executor::get().map_err(Error::thread)?;
         executor.block_on(operation)
     }
 
@@ -144,13 +155,16 @@ impl Core {
         outcome
     }
 
-    pub(super) fn count_hit<T>(&self, found: &Found<T>, tier: Tier) {
+    pub(super) fn count_hit<T>(&self, kept: &Kept<T>, tier: Tier) {
         match tier {
             Tier::Near => self.counters.near_hits.add_one(),
             Tier::Far => self.counters.far_hits.add_one(),
         }
-        if matches!(found, Found::Absent) {
+        if matches!(kept.found, Found::Absent) {
             self.counters.absent_hits.add_one();
+        }
+        if kept.freshness == Freshness::Stale {
+            self.counters.stale_hits.add_one();
         }
     }
 

@@ -100,6 +100,20 @@ impl Flights {
         }
     }
 
+    /// Starts a flight of the key, unless there is one.
+    pub(super) fn lead(&self, key: &Key) -> Option<Leader<'_>> {
+        let flight = {
+            let mut shard = self.shard(key);
+            if shard.contains_key(key) {
+                return None;
+            }
+            let flight = Arc::new(Flight { state: Mutex::new(State::Led), changed: Notify::new() });
+            shard.insert(key.clone(), Arc::clone(&flight));
+            flight
+        };
+        Some(self.leader(key, flight))
+    }
+
     /// Takes the key's flight off the board: whoever comes now starts a new one.
     pub(super) fn forget(&self, key: &Key) {
         self.shard(key).remove(key);

@@ -1,42 +1,49 @@
 //! The one path from a call to its answer, for handles and functions, asynchronous and not.
 //!
 //! ```text
-//! near ──hit──────────────────────────────────────────────► answer, without awaiting
-//!  │miss
+//! near ──fresh────────────────────────────────────────────► answer, without awaiting
+//!  │miss, or stale
 //! flight ──somebody of this process is loading──► wait ───► its answer
 //!  │the caller leads
-//! backend ──hit──► answer, kept near in its decoded form
+//! backend ──fresh──► answer, kept near in its decoded form
+//!  │      └ stale ──► answer; one caller loads it again, and answers the stale one if that fails
 //!  │miss, unreadable, or out of order
 //! loader ──► value ──► kept, unless an invalidation came between ──► answer
 //!          └ error ──► answer, not kept; one of those who wait leads now
 //! ```
 //!
-//! Two steps, [`Core::find`] and [`Core::keep`], with the loader between them: it runs as the
-//! caller's own code, on the caller's thread and runtime, in both kinds of call. A cache in trouble
-//! never fails a call: a backend that cannot be asked is a miss, a value that cannot be kept is
-//! returned all the same, and both are counted.
+//! Two steps, [`Core::look`] and [`Core::keep`], with the loader between them: it runs as the
+//! caller's own code, on the caller's thread and runtime, in both kinds of call; only a call that
+//! says so has it run in the background. A cache in trouble never fails a call: a backend that cannot
+//! be asked is a miss, a value that cannot be kept is returned all the same, and both are counted.
 
-use std::{future::Future, time::Instant};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use memclient_serde::{CacheValue, DecodeError, Flags, KeyBuf};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{
     core::Core,
     flight::{Joined, Leader},
-    found::Found,
+    found::{Found, Kept},
+    freshness::{self, Freshness},
     loaded::{Loaded, Produced},
     policy::Policy,
+    refreshes::Refresh,
 };
 use crate::{
-    backend::{CacheBackend, Delete, Get, Hit, Read, Set, Tier},
+    backend::{CacheBackend, Delete, Get, Hit, Read, Set, Tier, Written},
     error::Result,
     events::Event,
-    wire::{Key, Ttl, Value},
+    wire::{Key, Touched, Ttl, Value},
 };
 
-/// What a lookup came to.
-enum Lookup<'a, T> {
+/// What a look at what is kept came to.
+enum Looked<'a, T> {
+    /// An answer, for which nothing is to be done.
     Found(Found<T>),
+    /// An answer that the caller is to refresh.
+    Refresh(T, Refresh),
     Load(Load<'a>),
 }
 
@@ -49,6 +56,14 @@ struct Load<'a> {
     /// A backend that could not be read just now is not written either: that would be a second wait.
     reachable: bool,
     began: Instant,
+}
+
+/// When a value that is still fresh is refreshed.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Early {
+    Never,
+    /// Where the policy says so: nobody has to wait for it.
+    Allowed,
 }
 
 impl Core {
@@ -65,16 +80,68 @@ impl Core {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        if let Some(answer) = self.near(key.as_bytes()).and_then(answer) {
-            return answer;
-        }
-        let load = match self.find(key).await {
-            Lookup::Found(found) => match answer(found) {
+        let load = match self.look::<T>(key, policy, Early::Never).await {
+            Looked::Found(found) => match answer(found) {
                 Some(answer) => return answer,
                 // "There is none" cannot be said in this return type: somebody else kept it.
                 None => self.begin(Key::from(key)),
             },
-            Lookup::Load(load) => load,
+            Looked::Refresh(stale, refresh) => {
+                let load = self.begin(Key::from(key));
+                let produced = match policy.patience() {
+                    Some(patience) => timeout(patience, loader()).await.ok(),
+                    None => Some(loader().await),
+                };
+                let produced = produced.map(R::produced);
+                return self.replace(load, policy, refresh, produced).await.or_stale(stale);
+            }
+            Looked::Load(load) => load,
+        };
+        let produced = loader().await.produced();
+        self.keep(load, policy, produced).await
+    }
+
+    /// As [`Core::get_or_load`], with a loader that runs in the background where there is something
+    /// to answer meanwhile.
+    pub(crate) async fn get_or_load_in_background<T, R, F, Fut>(
+        self: &Arc<Self>,
+        key: &KeyBuf,
+        policy: Policy,
+        loader: F,
+    ) -> R
+    where
+        T: CacheValue,
+        R: Loaded<T> + Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let load = match self.look::<T>(key, policy, Early::Allowed).await {
+            Looked::Found(found) => match answer(found) {
+                Some(answer) => return answer,
+                None => self.begin(Key::from(key)),
+            },
+            Looked::Refresh(known, refresh) => {
+                let (tell, told) = oneshot::channel();
+                let (core, key) = (Arc::clone(self), Key::from(key));
+                let task = async move {
+                    let load = core.begin(key);
+                    let produced = timeout(policy.background_timeout(), loader()).await.ok();
+                    let produced = produced.map(R::produced);
+                    let replaced = core.replace(load, policy, refresh, produced).await;
+                    // Whoever asked may have had its answer already.
+                    _ = tell.send(replaced);
+                };
+                match Handle::try_current() {
+                    Ok(runtime) => _ = runtime.spawn(task),
+                    Err(_) => self.spawn(task),
+                }
+                let replaced = match policy.patience() {
+                    Some(patience) => timeout(patience, told).await.ok().and_then(Result::ok),
+                    None => None,
+                };
+                return replaced.flatten().or_stale(known);
+            }
+            Looked::Load(load) => load,
         };
         let produced = loader().await.produced();
         self.keep(load, policy, produced).await
@@ -87,18 +154,24 @@ impl Core {
         policy: Policy,
         loader: impl FnOnce() -> R,
     ) -> R {
-        if let Some(answer) = self.near(key.as_bytes()).and_then(answer) {
+        if let Some(answer) = self.near_answer(key.as_bytes(), policy) {
             return answer;
         }
         let Some(executor) = self.executor() else {
             return loader();
         };
-        let load = match executor.block_on(self.find(key)) {
-            Lookup::Found(found) => match answer(found) {
+        let load = match executor.block_on(self.look::<T>(key, policy, Early::Never)) {
+            Looked::Found(found) => match answer(found) {
                 Some(answer) => return answer,
                 None => self.begin(Key::from(key)),
             },
-            Lookup::Load(load) => load,
+            Looked::Refresh(stale, refresh) => {
+                let load = self.begin(Key::from(key));
+                let produced = Some(loader().produced());
+                let replaced = executor.block_on(self.replace(load, policy, refresh, produced));
+                return replaced.or_stale(stale);
+            }
+            Looked::Load(load) => load,
         };
         let produced = loader().produced();
         executor.block_on(self.keep(load, policy, produced))
@@ -132,12 +205,29 @@ impl Core {
         }
     }
 
+    /// Returns what is known and fresh, without loading.
+    pub(crate) async fn peek<T: CacheValue>(
+        &self,
+        key: &KeyBuf,
+        policy: Policy,
+    ) -> Result<Option<Found<T>>> {
+        let kept = self.lookup(key, policy).await?;
+        Ok(kept.filter(|kept| kept.freshness != Freshness::Stale).map(|kept| kept.found))
+    }
+
     /// Returns what is known, without loading.
-    pub(crate) async fn peek<T: CacheValue>(&self, key: &KeyBuf) -> Result<Option<Found<T>>> {
-        if let Some(found) = self.near(key.as_bytes()) {
-            return Ok(Some(found));
+    pub(super) async fn lookup<T: CacheValue>(
+        &self,
+        key: &KeyBuf,
+        policy: Policy,
+    ) -> Result<Option<Kept<T>>> {
+        let near = self.near(key.as_bytes(), policy, Early::Never);
+        if near.as_ref().is_some_and(|kept| kept.freshness != Freshness::Stale) {
+            return Ok(near);
         }
-        self.ask(&Key::from(key)).await
+        // What is stale here may have been refreshed elsewhere.
+        let how = if near.is_some() { Get::shared() } else { Get::default() };
+        self.ask(&Key::from(key), policy, how, Early::Never).await
     }
 
     /// Keeps a value, or `None` for "there is none", whatever is known.
@@ -148,7 +238,7 @@ impl Core {
         value: Option<T>,
     ) -> Result<()> {
         let (value, ttl) = match (value, policy.none_ttl()) {
-            (Some(value), _) => (self.encode(value, policy, None)?, policy.value_ttl()),
+            (Some(value), _) => (self.encode(value, policy, None)?, policy.stored_ttl()),
             (None, Some(ttl)) => (absence(), ttl),
             (None, None) => return self.invalidate(key).await,
         };
@@ -167,42 +257,138 @@ impl Core {
         self.change(&key, self.backend().delete(&key, Delete::default())).await.map(|_| ())
     }
 
-    /// Answers from this process's memory.
-    fn near<T: CacheValue>(&self, key: &[u8]) -> Option<Found<T>> {
-        let mut found = None;
-        self.backend().look_local(key, &mut |value| found = read(value).ok());
-        let found = found?;
-        self.count_hit(&found, Tier::Near);
-        Some(found)
+    /// Gives what is kept its whole time to live again.
+    pub(super) async fn touch(&self, key: &KeyBuf, policy: Policy) -> Result<bool> {
+        let key = Key::from(key);
+        let touched = self.change(&key, self.backend().touch(&key, policy.stored_ttl())).await?;
+        Ok(touched == Touched::Touched)
     }
 
-    async fn find<T: CacheValue>(&self, key: &KeyBuf) -> Lookup<'_, T> {
+    /// Answers from this process's memory, if what is there is fresh, or stale and already being
+    /// seen to.
+    fn near_answer<T: CacheValue, R: Loaded<T>>(&self, key: &[u8], policy: Policy) -> Option<R> {
+        let kept = self.near(key, policy, Early::Never)?;
+        if self.may_answer(key, &kept) { answer(kept.found) } else { None }
+    }
+
+    /// Says whether what is near is an answer: it is fresh, or stale and already being seen to.
+    pub(super) fn may_answer<T>(&self, key: &[u8], near: &Kept<T>) -> bool {
+        if near.freshness != Freshness::Stale {
+            return true;
+        }
+        let seen_to = self.refreshes.holds(key);
+        if seen_to {
+            self.count_hit(near, Tier::Near);
+        }
+        seen_to
+    }
+
+    /// Returns what is in this process's memory, and counts it unless it is stale.
+    pub(super) fn near<T: CacheValue>(
+        &self,
+        key: &[u8],
+        policy: Policy,
+        early: Early,
+    ) -> Option<Kept<T>> {
+        let ages =
+            !policy.grace_time().is_zero() || (early == Early::Allowed && policy.refreshes_early());
+        let kept = if ages {
+            read(&self.backend().local(key)?, policy, early).ok()?
+        } else {
+            let mut found = None;
+            self.backend().look_local(key, &mut |value| found = decode(value).ok());
+            Kept { found: found?, freshness: Freshness::Fresh }
+        };
+        if kept.freshness != Freshness::Stale {
+            self.count_hit(&kept, Tier::Near);
+        }
+        Some(kept)
+    }
+
+    /// Looks for an answer here, and then where processes share it.
+    async fn look<T: CacheValue>(
+        &self,
+        key: &KeyBuf,
+        policy: Policy,
+        early: Early,
+    ) -> Looked<'_, T> {
+        let Some(near) = self.near(key.as_bytes(), policy, early) else {
+            return self.find(key, policy, None, early).await;
+        };
+        match near.freshness {
+            Freshness::Ending => self.aging(&Key::from(key), policy, near.found),
+            _ if self.may_answer(key.as_bytes(), &near) => Looked::Found(near.found),
+            _ => self.find(key, policy, Some(near.found), early).await,
+        }
+    }
+
+    /// Looks where processes share it; `near` is a stale answer that is here.
+    async fn find<T: CacheValue>(
+        &self,
+        key: &KeyBuf,
+        policy: Policy,
+        near: Option<Found<T>>,
+        early: Early,
+    ) -> Looked<'_, T> {
         let key = Key::from(key);
         let leader = match self.flights.join(&key).await {
             Joined::Leads(leader) => leader,
             Joined::Landed(found) => {
                 self.counters.shared_loads.add_one();
-                return Lookup::Found(found);
+                return Looked::Found(found);
             }
         };
         let mut load = Load { leader: None, ..self.begin(key) };
-        match self.ask::<T>(&load.key).await {
-            Ok(Some(found)) => {
-                leader.land(found.clone());
-                return Lookup::Found(found);
-            }
-            Ok(None) => {}
-            Err(_) => load.reachable = false,
+        let how = if near.is_some() { Get::shared() } else { Get::default() };
+        let asked = self.ask::<T>(&load.key, policy, how, early).await;
+        load.reachable = asked.is_ok();
+        let kept =
+            asked.unwrap_or_else(|_| near.map(|found| Kept { found, freshness: Freshness::Stale }));
+        let Some(Kept { found, freshness }) = kept else {
+            self.counters.misses.add_one();
+            return Looked::Load(Load { leader: Some(leader), ..load });
+        };
+        // Those who wait need no better answer than this one has.
+        leader.land(found.clone());
+        match freshness {
+            Freshness::Fresh => Looked::Found(found),
+            Freshness::Ending | Freshness::Stale => self.aging(&load.key, policy, found),
         }
-        self.counters.misses.add_one();
-        Lookup::Load(Load { leader: Some(leader), ..load })
     }
 
-    /// Asks the backend, and gives it the decoded form to keep in this process.
-    async fn ask<T: CacheValue>(&self, key: &Key) -> Result<Option<Found<T>>> {
-        let hit = match self.backend().get(key, Get::default()).await {
-            Ok(Read::Hit(hit)) => hit,
-            Ok(Read::Miss) => {
+    /// Answers with what is stale or about to end, and has the caller refresh it unless that is
+    /// being seen to.
+    fn aging<T>(&self, key: &Key, policy: Policy, found: Found<T>) -> Looked<'_, T> {
+        match found {
+            Found::Value(value) => match self.refreshes.begin(key, policy.throttle_time()) {
+                Some(refresh) => Looked::Refresh(value, refresh),
+                None => Looked::Found(Found::Value(value)),
+            },
+            Found::Absent => Looked::Found(Found::Absent),
+        }
+    }
+
+    async fn ask<T: CacheValue>(
+        &self,
+        key: &Key,
+        policy: Policy,
+        how: Get,
+        early: Early,
+    ) -> Result<Option<Kept<T>>> {
+        self.hear(key, self.backend().get(key, how).await, policy, early)
+    }
+
+    /// Takes in what the backend answered, and gives it the decoded form to keep in this process.
+    pub(super) fn hear<T: CacheValue>(
+        &self,
+        key: &Key,
+        answer: Result<Read>,
+        policy: Policy,
+        early: Early,
+    ) -> Result<Option<Kept<T>>> {
+        let hit = match answer {
+            Ok(Read::Hit(hit) | Read::Refresh(hit, _)) => hit,
+            Ok(_) => {
                 self.worked();
                 return Ok(None);
             }
@@ -212,14 +398,14 @@ impl Core {
             }
         };
         self.worked();
-        let Hit { value, tier, .. } = hit;
-        match read::<T>(&value) {
-            Ok(found) => {
-                self.count_hit(&found, tier);
-                if let (Found::Value(decoded), None) = (&found, value.decoded::<T>()) {
+        match read::<T>(&hit, policy, early) {
+            Ok(kept) => {
+                self.count_hit(&kept, hit.tier);
+                let value = hit.value;
+                if let (Found::Value(decoded), None) = (&kept.found, value.decoded::<T>()) {
                     self.backend().keep_decoded(key, &value.clone().with_decoded(decoded.clone()));
                 }
-                Ok(Some(found))
+                Ok(Some(kept))
             }
             Err(error) => {
                 self.counters.undecodable.add_one();
@@ -245,9 +431,9 @@ impl Core {
         let Load { key, leader, generation, reachable, began } = load;
         let (stored, found, answer) = match produced {
             Produced::Value(value) => {
-                let stored =
-                    self.encode(value.clone(), policy, Some(self.clock.now() - began)).ok();
-                let stored = stored.map(|stored| (stored, policy.value_ttl()));
+                let took = self.clock.now() - began;
+                let stored = self.encode(value.clone(), policy, Some(took)).ok();
+                let stored = stored.map(|stored| (stored, policy.stored_ttl()));
                 (stored, Found::Value(value.clone()), R::from_value(value))
             }
             Produced::Absent(answer) => {
@@ -267,33 +453,83 @@ impl Core {
         answer
     }
 
+    /// Keeps what a refresh brought, if it brought anything; `None` is for the stale answer.
+    async fn replace<T: CacheValue, R: Loaded<T>>(
+        &self,
+        load: Load<'_>,
+        policy: Policy,
+        refresh: Refresh,
+        produced: Option<Produced<T, R>>,
+    ) -> Option<R> {
+        self.counters.refreshes.add_one();
+        let produced = match produced {
+            Some(produced @ (Produced::Value(_) | Produced::Absent(_))) => produced,
+            failed => {
+                self.counters.loads.add_one();
+                if failed.is_some() {
+                    self.counters.uncached_loads.add_one();
+                }
+                self.counters.failed_refreshes.add_one();
+                self.tell(&Event::RefreshFailed { key: &load.key, gave_up: failed.is_none() });
+                return None;
+            }
+        };
+        if matches!(produced, Produced::Absent(_)) && policy.none_ttl().is_none() {
+            // It is known now that there is none, and the stale value would say otherwise.
+            let gone = self.change(&load.key, self.backend().delete(&load.key, Delete::default()));
+            _ = gone.await;
+        }
+        let answer = self.keep(load, policy, produced).await;
+        refresh.succeed();
+        Some(answer)
+    }
+
     /// Stores what was loaded, unless what was read meanwhile may be out of date; in this process
     /// alone where the backend cannot be reached.
     async fn store(&self, key: &Key, value: Value, ttl: Ttl, generation: u64, reachable: bool) {
-        let current = || self.generations.current(key.as_bytes()) == generation;
-        if !current() {
+        if !self.is_current(key, generation) {
             return;
         }
-        let unreachable = if reachable {
-            match self.backend().set(key, value.clone(), Set::ttl(ttl)).await {
-                Ok(_) => {
-                    self.worked();
-                    self.counters.stores.add_one();
-                    false
-                }
-                Err(error) => {
-                    self.failed(&error);
-                    error.is_retryable()
-                }
-            }
+        let outcome = if reachable {
+            Some(self.backend().set(key, value.clone(), Set::ttl(ttl)).await)
         } else {
-            true
+            None
+        };
+        self.settle(key, value, ttl, generation, outcome).await;
+    }
+
+    /// Says whether nothing was written or invalidated since the key had this generation.
+    pub(super) fn is_current(&self, key: &Key, generation: u64) -> bool {
+        self.generations.current(key.as_bytes()) == generation
+    }
+
+    /// Does what remains after a value was stored, or could not be: `None` where the backend cannot
+    /// be reached.
+    pub(super) async fn settle(
+        &self,
+        key: &Key,
+        value: Value,
+        ttl: Ttl,
+        generation: u64,
+        outcome: Option<Result<Written>>,
+    ) {
+        let unreachable = match outcome {
+            Some(Ok(_)) => {
+                self.worked();
+                self.counters.stores.add_one();
+                false
+            }
+            Some(Err(error)) => {
+                self.failed(&error);
+                error.is_retryable()
+            }
+            None => true,
         };
         if unreachable {
             self.backend().keep_near(key, value, ttl).await;
         }
         // An invalidation that came while the value was on its way may have been overtaken by it.
-        if !current()
+        if !self.is_current(key, generation)
             && let Err(error) = self.backend().delete(key, Delete::default()).await
         {
             self.failed(&error);
@@ -309,7 +545,23 @@ fn answer<T: CacheValue, R: Loaded<T>>(found: Found<T>) -> Option<R> {
     }
 }
 
-fn read<T: CacheValue>(value: &Value) -> Result<Found<T>, DecodeError> {
+/// Decodes what was found, and judges how fresh it is.
+fn read<T: CacheValue>(hit: &Hit, policy: Policy, early: Early) -> Result<Kept<T>, DecodeError> {
+    let found = decode(&hit.value)?;
+    if matches!(found, Found::Absent) {
+        // What says "there is none" has no grace, and costs little to find out again.
+        return Ok(Kept { found, freshness: Freshness::Fresh });
+    }
+    let load_time = match early {
+        Early::Allowed if policy.refreshes_early() => hit.value.payload().flags.load_time(),
+        Early::Allowed | Early::Never => None,
+    };
+    let chance = if load_time.is_some() { 1.0 - fastrand::f64() } else { 1.0 };
+    let freshness = freshness::judge(hit.ttl_left, policy.grace_time(), load_time, chance);
+    Ok(Kept { found, freshness })
+}
+
+fn decode<T: CacheValue>(value: &Value) -> Result<Found<T>, DecodeError> {
     if value.payload().flags.is_absent() {
         Ok(Found::Absent)
     } else {
@@ -317,7 +569,22 @@ fn read<T: CacheValue>(value: &Value) -> Result<Found<T>, DecodeError> {
     }
 }
 
+/// A refresh's answer, or the one that was to be refreshed.
+trait OrStale<T> {
+    type Answer;
+
+    fn or_stale(self, stale: T) -> Self::Answer;
+}
+
+impl<T, R: Loaded<T>> OrStale<T> for Option<R> {
+    type Answer = R;
+
+    fn or_stale(self, stale: T) -> R {
+        self.unwrap_or_else(|| R::from_value(stale))
+    }
+}
+
 /// The item that says "there is none".
-fn absence() -> Value {
+pub(super) fn absence() -> Value {
     Value::new(Vec::new(), Flags::from_bits(0).with_absent().with_typed().bits())
 }

@@ -5,11 +5,14 @@ mod core;
 mod current;
 mod flight;
 mod found;
+mod freshness;
 mod function;
 mod generations;
 mod load;
 mod loaded;
+mod many;
 mod policy;
+mod refreshes;
 mod stats;
 mod typed;
 
@@ -19,8 +22,10 @@ use memclient_serde::CacheValue;
 
 pub use self::{
     builder::CacheBuilder,
+    found::Lookup,
     function::CachedFn,
     loaded::{Loaded, Produced},
+    many::LoadedMany,
     policy::Policy,
     stats::CacheStats,
     typed::TypedCache,
@@ -93,6 +98,10 @@ impl Cache {
     }
 
     pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    fn shared(&self) -> &Arc<Core> {
         &self.0
     }
 

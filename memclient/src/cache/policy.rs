@@ -19,6 +19,12 @@ use crate::wire::Ttl;
 pub struct Policy {
     ttl: Option<Ttl>,
     none: Option<Duration>,
+    grace: Option<Duration>,
+    early: Option<bool>,
+    jitter: Option<u8>,
+    soft_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    throttle: Option<Duration>,
     compression: Option<Compression>,
 }
 
@@ -27,9 +33,26 @@ impl Policy {
     /// forgotten invalidation heals by itself.
     const DEFAULT_TTL: Ttl = Ttl::secs(5 * 60);
 
+    /// How long a stale entry whose refresh failed is left alone: long enough that a loader in
+    /// trouble is not asked by every caller, short enough that its recovery is soon seen.
+    const DEFAULT_THROTTLE: Duration = Duration::from_secs(1);
+
+    /// How long a refresh in the background may take; one that hangs would else be the last.
+    const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
     /// Returns a policy that sets nothing.
     pub const fn new() -> Self {
-        Self { ttl: None, none: None, compression: None }
+        Self {
+            ttl: None,
+            none: None,
+            grace: None,
+            early: None,
+            jitter: None,
+            soft_timeout: None,
+            timeout: None,
+            throttle: None,
+            compression: None,
+        }
     }
 
     /// Sets how long entries live. Defaults to 5 minutes.
@@ -41,6 +64,54 @@ impl Policy {
     /// Keeps the answer "there is none" too, for this long. Defaults to not keeping it.
     pub const fn none(mut self, ttl: Duration) -> Self {
         self.none = Some(ttl);
+        self
+    }
+
+    /// Keeps entries for this long beyond their time to live, as stale ones: they are answered while
+    /// one caller loads the entry again, and where its loader fails or is slow. Defaults to zero:
+    /// nothing stale is ever answered.
+    ///
+    /// What is stored lives for both together, so another client of the same servers sees an entry
+    /// until the grace is over. An entry without an end has no grace.
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// Loads an entry again shortly before its time to live ends, so that nobody waits for that:
+    /// sooner the longer its last load took. Only calls that may load in the background do so.
+    /// Defaults to on.
+    pub const fn early(mut self, on: bool) -> Self {
+        self.early = Some(on);
+        self
+    }
+
+    /// Shortens each time to live by chance, by up to so many percent, so that what was stored at
+    /// once does not end at once. Defaults to zero.
+    pub const fn jitter(mut self, percent: u8) -> Self {
+        self.jitter = Some(percent);
+        self
+    }
+
+    /// Waits so long for the loader where there is a stale entry to answer with; then answers that.
+    /// A loader that is the caller's own is dropped then, one in the background goes on. Defaults to
+    /// waiting for the loader, and not at all for one in the background.
+    pub const fn soft_timeout(mut self, timeout: Duration) -> Self {
+        self.soft_timeout = Some(timeout);
+        self
+    }
+
+    /// Bounds a load in the background; one that takes longer is dropped and has failed. Defaults to
+    /// 30 seconds.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Leaves a stale entry alone for so long after loading it again has failed. Defaults to 1
+    /// second.
+    pub const fn throttle(mut self, pause: Duration) -> Self {
+        self.throttle = Some(pause);
         self
     }
 
@@ -56,13 +127,56 @@ impl Policy {
         Self {
             ttl: self.ttl.or(base.ttl),
             none: self.none.or(base.none),
+            grace: self.grace.or(base.grace),
+            early: self.early.or(base.early),
+            jitter: self.jitter.or(base.jitter),
+            soft_timeout: self.soft_timeout.or(base.soft_timeout),
+            timeout: self.timeout.or(base.timeout),
+            throttle: self.throttle.or(base.throttle),
             compression: self.compression.or(base.compression),
         }
     }
 
-    /// Returns how long a value lives.
-    pub(crate) fn value_ttl(self) -> Ttl {
+    /// Returns how long a value is stored: its time to live, shortened by chance, and the grace.
+    pub(crate) fn stored_ttl(self) -> Ttl {
+        match self.value_ttl() {
+            Ttl::After(life) if !life.is_zero() => {
+                let most = f64::from(self.jitter.unwrap_or(0).min(100)) / 100.0;
+                let life = life.mul_f64(1.0 - most * fastrand::f64());
+                Ttl::After(life.saturating_add(self.grace_time()))
+            }
+            Ttl::At(end) => Ttl::At(end.checked_add(self.grace_time()).unwrap_or(end)),
+            ttl @ (Ttl::After(_) | Ttl::Never | Ttl::Immediately) => ttl,
+        }
+    }
+
+    fn value_ttl(self) -> Ttl {
         self.ttl.unwrap_or(Self::DEFAULT_TTL)
+    }
+
+    /// Returns how long a value is kept beyond its time to live.
+    pub(crate) fn grace_time(self) -> Duration {
+        self.grace.unwrap_or_default()
+    }
+
+    /// Says whether a value may be loaded again before it ends.
+    pub(crate) fn refreshes_early(self) -> bool {
+        self.early.unwrap_or(true)
+    }
+
+    /// Returns how long a caller with a stale value waits for a better one.
+    pub(crate) fn patience(self) -> Option<Duration> {
+        self.soft_timeout
+    }
+
+    /// Returns how long a load in the background may take.
+    pub(crate) fn background_timeout(self) -> Duration {
+        self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
+    }
+
+    /// Returns for how long a stale value is left alone after a failure.
+    pub(crate) fn throttle_time(self) -> Duration {
+        self.throttle.unwrap_or(Self::DEFAULT_THROTTLE)
     }
 
     /// Returns how values are compressed.
@@ -79,6 +193,21 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_lives_for_its_time_and_the_grace() {
+        let policy = Policy::new().ttl(Duration::from_secs(60)).grace(Duration::from_secs(30));
+        assert_eq!(policy.stored_ttl(), Ttl::secs(90));
+        assert_eq!(policy.ttl(Ttl::Never).stored_ttl(), Ttl::Never);
+        assert_eq!(policy.ttl(Duration::ZERO).stored_ttl(), Ttl::After(Duration::ZERO));
+        let lives = (0..1000).map(|_| match policy.jitter(50).stored_ttl() {
+            Ttl::After(life) => life.as_secs_f64(),
+            ttl => panic!("{ttl:?}"),
+        });
+        let (least, most) =
+            lives.fold((f64::MAX, 0f64), |(least, most), life| (least.min(life), most.max(life)));
+        assert!((60.0..62.0).contains(&least) && (88.0..=90.0).contains(&most), "{least} {most}");
+    }
 
     #[test]
     fn what_is_nearer_to_the_call_wins() {

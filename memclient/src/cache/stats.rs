@@ -59,12 +59,19 @@ stats! {
     far_hits: "answers from the shared backend",
     /// Of both, the answers "there is none".
     absent_hits: "of them \"there is none\"",
+    /// Of both, the stale ones, within their grace.
+    stale_hits: "of them stale",
     /// Lookups that found nothing.
     misses: "misses",
     /// Loader runs.
     loads: "loads",
     /// Loader runs whose result is not to be kept, such as an error.
     uncached_loads: "of them not to be kept",
+    /// Loader runs that were to replace an entry which was still there: a stale one, or one about to
+    /// end.
+    refreshes: "of them to refresh an entry",
+    /// Refreshes that failed or were given up; the stale entry was answered.
+    failed_refreshes: "refreshes that failed",
     /// Callers who got the result of a loader that another caller of this process ran.
     shared_loads: "answers from another caller's load",
     /// Entries written.
@@ -121,6 +128,10 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     pub(crate) fn add_one(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
     }
 }
 

@@ -1,8 +1,16 @@
-use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{fmt, future::Future, hash::Hash, marker::PhantomData, sync::Arc};
 
 use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyHead};
 
-use super::{Cache, found::Found, function::key_head, loaded::Loaded, policy::Policy};
+use super::{
+    Cache,
+    found::{Found, Kept, Lookup},
+    freshness::Freshness,
+    function::key_head,
+    loaded::Loaded,
+    many::LoadedMany,
+    policy::Policy,
+};
 use crate::{
     error::Result,
     wire::{Key, Ttl},
@@ -62,7 +70,8 @@ impl<T: CacheValue> TypedCache<T> {
 
     /// Returns the value that is kept, or `None`.
     ///
-    /// An entry that says "there is none", and one that cannot be read as a `T`, are `None` too.
+    /// An entry that says "there is none", one that is stale, and one that cannot be read as a `T`,
+    /// are `None` too; [`TypedCache::lookup`] tells them apart.
     ///
     /// # Errors
     /// When the backend cannot be asked.
@@ -70,7 +79,29 @@ impl<T: CacheValue> TypedCache<T> {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<T>> {
-        Ok(self.cache.core().peek(&self.key_buf(key)).await?.and_then(Found::into_value))
+        let core = self.cache.core();
+        let found = core.peek(&self.key_buf(key), core.policy(self.policy)).await?;
+        Ok(found.and_then(Found::into_value))
+    }
+
+    /// Returns what is kept, with whether it is fresh.
+    ///
+    /// # Errors
+    /// When the backend cannot be asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything.
+    pub async fn lookup<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Lookup<T>> {
+        let core = self.cache.core();
+        let kept = core.lookup(&self.key_buf(key), core.policy(self.policy)).await?;
+        Ok(match kept {
+            Some(Kept { found: Found::Value(value), freshness: Freshness::Stale }) => {
+                Lookup::Stale(value)
+            }
+            Some(Kept { found: Found::Value(value), .. }) => Lookup::Fresh(value),
+            Some(Kept { found: Found::Absent, .. }) => Lookup::Absent,
+            None => Lookup::Miss,
+        })
     }
 
     /// Keeps a value. A load of the same key that is under way in this process will not replace it.
@@ -106,6 +137,10 @@ impl<T: CacheValue> TypedCache<T> {
     /// runs its loader and the others get its result; a loader that fails is followed by that of
     /// the next caller. A backend in trouble is passed over.
     ///
+    /// Where the policy allows a grace ([`Policy::grace`]), a stale entry is answered to everybody
+    /// but one caller, who runs its loader; should that fail, or take longer than
+    /// [`Policy::soft_timeout`], it is answered the stale entry too.
+    ///
     /// # Cancel safety
     /// Dropping the future drops the loader's; one of the other callers then runs its own.
     pub async fn get_or_load<K, R, F, Fut>(&self, key: &K, loader: F) -> R
@@ -117,6 +152,120 @@ impl<T: CacheValue> TypedCache<T> {
     {
         let core = self.cache.core();
         core.get_or_load(&self.key_buf(key), core.policy(self.policy), loader).await
+    }
+
+    /// As [`TypedCache::get_or_load`], with a loader that runs in the background where there is an
+    /// entry to answer with: a stale one, or one that is about to end ([`Policy::early`]). So nobody
+    /// waits for a loader but those who come when there is nothing at all.
+    ///
+    /// The loader and what it returns must be able to live on their own: they run as a task of the
+    /// present tokio runtime, bounded by [`Policy::timeout`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use memclient::{Cache, Policy};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let policy = Policy::new().ttl(Duration::from_secs(60)).grace(Duration::from_secs(3600));
+    /// let rates = cache.typed::<f64>("rate").policy(policy);
+    /// let rate = rates.get_or_load_in_background("EUR", || async { 1.09 }).await;
+    /// assert!(rate > 1.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves a load in the background to itself; else as
+    /// [`TypedCache::get_or_load`].
+    pub async fn get_or_load_in_background<K, R, F, Fut>(&self, key: &K, loader: F) -> R
+    where
+        K: CacheKey + ?Sized,
+        R: Loaded<T> + Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let core = self.cache.shared();
+        let policy = core.policy(self.policy);
+        core.get_or_load_in_background(&self.key_buf(key), policy, loader).await
+    }
+
+    /// Returns the fresh value of each key, or `None`, in the order of the keys: what
+    /// [`TypedCache::get`] would have returned. What is not in this process is read in one go.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything.
+    pub async fn get_many<K: CacheKey>(&self, keys: &[K]) -> Vec<Result<Option<T>>> {
+        let core = self.cache.core();
+        let keys: Vec<KeyBuf> = keys.iter().map(|key| self.key_buf(key)).collect();
+        core.peek_many(&keys, core.policy(self.policy)).await
+    }
+
+    /// Returns the values of many keys; those that are not kept are loaded by one call of the loader
+    /// and kept.
+    ///
+    /// The loader gets the keys that are missing, each once, and returns
+    /// `HashMap<K, T>` or `Result<HashMap<K, T>, E>`; so does this call, with what was kept among
+    /// it. A key that the loader leaves out has no value; that is kept where the policy says how
+    /// long ([`Policy::none`]). Loads are shared with [`TypedCache::get_or_load`]: a key that
+    /// another caller of this process is loading is waited for, and asked of the loader, by a second
+    /// call, only if that caller gives up. An error of the loader is returned, unless each key that
+    /// it was asked for has a stale value.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use memclient::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let squares = cache.typed::<u64>("square");
+    /// squares.put(&2, &4).await?;
+    /// let load = |missing: Vec<u64>| async move {
+    ///     assert_eq!(missing, [3, 5]);
+    ///     missing.into_iter().map(|n| (n, n * n)).collect::<HashMap<_, _>>()
+    /// };
+    /// let found = squares.get_or_load_many([2, 3, 5], load).await;
+    /// assert_eq!(found, HashMap::from([(2, 4), (3, 9), (5, 25)]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the loader's; other callers who wait for one of its keys then load
+    /// it themselves.
+    pub async fn get_or_load_many<K, R, F, Fut>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        loader: F,
+    ) -> R
+    where
+        K: CacheKey + Clone + Eq + Hash,
+        R: LoadedMany<K, T>,
+        F: Fn(Vec<K>) -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let core = self.cache.core();
+        let wired = |key: K| {
+            let wire = self.key_buf(&key);
+            (key, wire)
+        };
+        let keys = keys.into_iter().map(wired).collect();
+        core.get_or_load_many(keys, core.policy(self.policy), loader).await
+    }
+
+    /// Gives the entry its whole time to live again, as the policy has it; false where there is
+    /// none.
+    ///
+    /// # Errors
+    /// When the entry may have its old time to live.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody else anything; the entry may or may not have a new life.
+    pub async fn touch<K: CacheKey + ?Sized>(&self, key: &K) -> Result<bool> {
+        let core = self.cache.core();
+        core.touch(&self.key_buf(key), core.policy(self.policy)).await
     }
 
     /// Returns the key as the backend knows it.

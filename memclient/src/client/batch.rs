@@ -10,13 +10,14 @@ use std::{
 use super::{
     Client,
     call::{Call, OVERHEAD},
+    flight::Flight,
 };
 use crate::{
-    conn::{Ask, InFlight, Replies},
+    conn::{Ask, Replies},
     error::{Delivery, Error, Result},
     proto::{
         Reply, Request, WireKey,
-        command::{Delete, Gat, Get, Store, Touch},
+        command::{Delete, Gat, Get, Lease, Release, Store, Touch},
     },
 };
 
@@ -83,6 +84,8 @@ batched! {
     Delete: |_| 0,
     Gat: |_| 0,
     Get: |_| 0,
+    Lease: |_| 0,
+    Release: |_| 0,
     Store: |store| store.data.len(),
     Touch: |_| 0,
 }
@@ -144,7 +147,7 @@ impl Client {
         for (node, (places, requests)) in self.0.cluster.nodes().iter().zip(&nodes) {
             let call = Call { command, node, repeatable: false };
             let mut places = places.iter();
-            for part in parts(requests) {
+            for part in (Parts { rest: &requests[..] }) {
                 let bytes = part.iter().map(Batched::bytes).sum();
                 let sent = call.send(R::ask(part), bytes, self.deadline(), &self.0.tally).await;
                 for place in places.by_ref().take(part.len()) {
@@ -210,43 +213,36 @@ impl Client {
             }
             Err(error) => outcomes.extend(requests.iter().map(|_| Err(Error::clone(&error)))),
         };
-        let mut flying = VecDeque::new();
-        let mut sent = 0;
+        let bytes = |part: &[R]| {
+            let expected = |request: &R| call.node.expected_size(&request.key().key);
+            part.iter().map(|request| request.bytes() + expected(request)).sum()
+        };
+        let mut parts = Parts { rest: requests };
+        if let Some(part) = parts.single() {
+            take(part, call.run(R::ask(part), bytes(part), self.deadline()).await);
+            return outcomes;
+        }
+        let mut flying = VecDeque::with_capacity(WINDOW);
         // A part that has run out of time is the last: each of the others would take as long.
         let mut late = None;
-        for part in parts(requests) {
-            let expected = |request: &R| call.node.expected_size(&request.key().key);
-            let bytes = part.iter().map(|request| request.bytes() + expected(request)).sum();
-            if flying.is_empty() && part.len() == requests.len() {
-                take(part, call.run(R::ask(part), bytes, self.deadline()).await);
-                return outcomes;
-            }
-            if flying.len() == WINDOW
-                && let Some(part) = flying.pop_front()
+        let timeout = |error: Option<&Error>| error.filter(|error| error.is_timeout()).cloned();
+        loop {
+            while late.is_none()
+                && flying.len() < WINDOW
+                && let Some(part) = parts.next()
             {
-                let (requests, replies) = self.land(call, part, false).await;
-                late = replies.as_ref().err().filter(|error| error.is_timeout()).cloned();
-                take(requests, replies);
-                if late.is_some() {
-                    break;
-                }
+                let bytes = bytes(part);
+                let flight = call.fly(R::ask(part), bytes, self.deadline()).await;
+                late = timeout(flight.as_ref().err());
+                flying.push_back(Part { requests: part, bytes, flight });
             }
-            let flight = call.start(R::ask(part), bytes, self.deadline()).await;
-            let in_vain = flight.as_ref().is_err_and(Error::is_timeout);
-            flying.push_back(Part { requests: part, bytes, flight });
-            sent += part.len();
-            if in_vain {
-                break;
-            }
-        }
-        while let Some(part) = flying.pop_front() {
+            let Some(part) = flying.pop_front() else { break };
             let (requests, replies) = self.land(call, part, late.is_some()).await;
-            let failure = replies.as_ref().err().filter(|error| error.is_timeout());
-            late = late.or_else(|| failure.cloned());
+            late = late.or_else(|| timeout(replies.as_ref().err()));
             take(requests, replies);
         }
-        if let (Some(late), Some(unsent)) = (late, requests.get(sent..)) {
-            take(unsent, Err(late.delivered(Delivery::NotSent)));
+        if let Some(late) = late {
+            take(parts.rest, Err(call.blame(late.delivered(Delivery::NotSent))));
         }
         outcomes
     }
@@ -280,26 +276,45 @@ fn set<T>(outcomes: &mut [T], place: usize, outcome: T) {
 }
 
 /// A part of a batch that is under way.
-struct Part<'a, R> {
+struct Part<'a, R: Batched> {
     requests: &'a [R],
     bytes: usize,
-    flight: Result<InFlight>,
+    flight: Result<Flight<'a, R::Request>>,
 }
 
-/// Cuts the requests of one node into parts.
-fn parts<R: Batched>(mut requests: &[R]) -> impl Iterator<Item = &[R]> {
-    std::iter::from_fn(move || {
+/// The requests of one node, cut into parts.
+struct Parts<'a, R> {
+    rest: &'a [R],
+}
+
+impl<'a, R: Batched> Parts<'a, R> {
+    /// Takes everything, if it is a part.
+    fn single(&mut self) -> Option<&'a [R]> {
+        let all = self.rest;
+        let part = self.next()?;
+        if self.rest.is_empty() {
+            return Some(part);
+        }
+        self.rest = all;
+        None
+    }
+}
+
+impl<'a, R: Batched> Iterator for Parts<'a, R> {
+    type Item = &'a [R];
+
+    fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = 0;
         let fits = |request: &&R| {
             bytes += request.bytes();
             bytes <= PART_BYTES
         };
         // A request larger than a part is a part of its own.
-        let count = requests.iter().take(PART_REQUESTS).take_while(fits).count().max(1);
-        let (part, rest) = requests.split_at_checked(count)?;
-        requests = rest;
+        let count = self.rest.iter().take(PART_REQUESTS).take_while(fits).count().max(1);
+        let (part, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
         Some(part)
-    })
+    }
 }
 
 /// Awaits all futures side by side.

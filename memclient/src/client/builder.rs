@@ -381,6 +381,7 @@ impl ClientBuilder {
             tally: Tally::new(observed.clone()),
             observed,
             compression,
+            dialect,
             clock: Clock::system(),
         })))
     }

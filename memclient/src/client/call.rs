@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::time::timeout_at;
 
-use super::Client;
+use super::{Client, flight::Flight};
 use crate::{
     conn::{Ask, InFlight, Replies, Tally},
     error::{Delivery, Error, Result, Step},
@@ -89,7 +89,7 @@ impl Call<'_> {
     }
 
     /// Puts on its way what is asked for, if there is an open connection with room for it.
-    fn start_now<R: Request>(
+    pub(super) fn start_now<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
@@ -141,7 +141,18 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        self.start(ask, bytes, deadline).await?.await
+        self.fly(ask, bytes, deadline).await?.await
+    }
+
+    /// Puts on its way what is asked for, for somebody who will take the answer.
+    pub(super) async fn fly<'f, R: Request>(
+        &'f self,
+        ask: Ask<'f, R>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Flight<'f, R>> {
+        let flight = self.start(ask, bytes, deadline).await?;
+        Ok(Flight::new(self.node, ask, deadline, flight))
     }
 
     /// Returns about how many bytes a request for a key moves, in both directions.

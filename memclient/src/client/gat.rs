@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Client, Item,
     call::{Call, answer, one},
-    item,
+    item::{Seen, Told},
 };
 use crate::{
     conn::Ask,
@@ -33,10 +33,15 @@ impl Client {
         let call = Call { command: "gat", node, repeatable: true };
         let ask = Ask::Run(std::slice::from_ref(&request));
         let replies = call.run(ask, call.bytes(&request.key), self.deadline()).await;
-        let value = replies.and_then(one).and_then(|reply| {
+        let seen = replies.and_then(one).and_then(|reply| {
             call.note(&request.key, &reply);
-            item::value(reply)
+            Seen::read(reply)
         });
+        let value = match seen {
+            Ok(Seen::Value(value)) => Ok(value),
+            Ok(seen) => Box::pin(self.resolve(call, request.key, seen)).await,
+            Err(error) => Err(error),
+        };
         self.open(value.map_err(|error| call.blame(error)))
     }
 
@@ -55,7 +60,12 @@ impl Client {
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "gats", node, repeatable: true };
         let answer = self.ask(call, request, call.bytes(&request.key)).await;
-        let item = answer.and_then(|answer| Item::read(answer, Some(self.left(ttl))));
+        let left = Some(self.left(ttl));
+        let item = match answer.and_then(|answer| Told::read(answer, left)) {
+            Ok(Told::Item(item)) => Ok(item),
+            Ok(Told::Won(answer)) => Box::pin(self.unwin(call, request.key, *answer, left)).await,
+            Err(error) => Err(error),
+        };
         self.open(item.map_err(|error| call.blame(error)))
     }
 
@@ -74,7 +84,8 @@ impl Client {
     ) -> Vec<Result<Option<Value>>> {
         let ttl = ttl.into();
         let requests = keys.iter().map(|key| self.gat_request(key, ttl, false));
-        self.open_all(self.batch("gat", true, requests, item::value).await)
+        let seen = self.batch("gat", true, requests, Seen::read).await;
+        self.open_all(self.resolve_all(keys, seen).await)
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::gats`] would have
@@ -88,10 +99,11 @@ impl Client {
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Option<Item>>> {
         let ttl = ttl.into();
-        let left = self.left(ttl);
+        let left = Some(self.left(ttl));
         let requests = keys.iter().map(|key| self.gat_request(key, ttl, true));
-        let read = |reply| Item::read(answer(reply)?, Some(left));
-        self.open_all(self.batch("gats", true, requests, read).await)
+        let read = |reply| Told::read(answer(reply)?, left);
+        let told = self.batch("gats", true, requests, read).await;
+        self.open_all(self.unwin_all(keys, told, left).await)
     }
 
     fn gat_request<'a>(

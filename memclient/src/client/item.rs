@@ -18,13 +18,29 @@ pub struct Item {
     /// How long the item will live on, as the server counted when it answered. The classic dialect
     /// does not say.
     pub ttl_left: TtlLeft,
+    /// Whether the item was marked stale ([`Delete::stale_for`](crate::backend::Delete::stale_for)).
+    /// The classic dialect does not say.
+    pub stale: bool,
 }
 
 impl Item {
     /// Reads the answer to a read that asked for the version; `ttl_left` where the caller knows it.
+    ///
+    /// A stub, which stands in the place of a missing item while somebody loads it, is no item.
     pub(super) fn read(answer: Answer, ttl_left: Option<TtlLeft>) -> Result<Option<Self>> {
+        if answer.is_stub() {
+            return Ok(None);
+        }
         match answer {
-            Answer { status: Status::Value, data: Some(data), flags, cas: Some(cas), ttl } => {
+            Answer {
+                status: Status::Value,
+                data: Some(data),
+                flags,
+                cas: Some(cas),
+                ttl,
+                stale,
+                ..
+            } => {
                 let told = || match ttl {
                     None => TtlLeft::Unknown,
                     Some(seconds) => u64::try_from(seconds).map_or(TtlLeft::Never, |seconds| {
@@ -32,7 +48,8 @@ impl Item {
                     }),
                 };
                 let ttl_left = ttl_left.unwrap_or_else(told);
-                Ok(Some(Self { value: Value::new(data, flags), cas: CasToken::new(cas), ttl_left }))
+                let (value, cas) = (Value::new(data, flags), CasToken::new(cas));
+                Ok(Some(Self { value, cas, ttl_left, stale }))
             }
             Answer { status: Status::Miss, .. } => Ok(None),
             other => Err(unexpected(&other)),
@@ -40,15 +57,60 @@ impl Item {
     }
 }
 
-/// Reads the reply to a read that asked for the value alone.
-pub(super) fn value(reply: Reply) -> Result<Option<Value>> {
-    match reply {
-        Reply::Item(item) => Ok(item.map(|(flags, data)| Value::new(data, flags))),
-        Reply::Answer(Answer { status: Status::Value, data: Some(data), flags, .. }) => {
+/// What a read that asked for the value alone has seen.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// The value, or nothing.
+    Value(Option<Value>),
+    /// An empty item without flags, of which a gathered `get` does not say whether it is a stub.
+    Empty,
+    /// A stale item, and the right to refresh it, which nobody asked for.
+    Won(Box<Answer>),
+}
+
+impl Seen {
+    /// Reads the reply to a read that asked for the value alone.
+    pub(super) fn read(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Item(Some((0, data))) if data.is_empty() => Ok(Self::Empty),
+            Reply::Item(item) => Ok(Self::Value(item.map(|(flags, data)| Value::new(data, flags)))),
+            Reply::Answer(answer) if answer.is_won() => Ok(Self::Won(Box::new(answer))),
+            Reply::Answer(answer) => value(answer).map(Self::Value),
+            Reply::Refused(refusal) => Err(refusal.into()),
+            reply => Err(unexpected(&reply)),
+        }
+    }
+}
+
+/// What a read that asked for the version has seen.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The item, or nothing.
+    Item(Option<Item>),
+    /// A stale item, and the right to refresh it, which nobody asked for.
+    Won(Box<Answer>),
+}
+
+impl Told {
+    /// Reads the answer to a read that asked for the version; `ttl_left` where the caller knows it.
+    pub(super) fn read(answer: Answer, ttl_left: Option<TtlLeft>) -> Result<Self> {
+        if answer.is_won() {
+            return Ok(Self::Won(Box::new(answer)));
+        }
+        Item::read(answer, ttl_left).map(Self::Item)
+    }
+}
+
+/// Reads the answer to a read that asked for the value alone.
+pub(super) fn value(answer: Answer) -> Result<Option<Value>> {
+    if answer.is_stub() {
+        return Ok(None);
+    }
+    match answer {
+        Answer { status: Status::Value, data: Some(data), flags, .. } => {
             Ok(Some(Value::new(data, flags)))
         }
-        Reply::Answer(Answer { status: Status::Miss, .. }) => Ok(None),
-        Reply::Refused(refusal) => Err(refusal.into()),
-        reply => Err(unexpected(&reply)),
+        Answer { status: Status::Miss, .. } => Ok(None),
+        answer => Err(unexpected(&answer)),
     }
 }

@@ -6,9 +6,12 @@ mod builder;
 mod call;
 mod count;
 mod fail_open;
+mod flight;
 mod gat;
+mod give_back;
 mod info;
 mod item;
+mod lease;
 mod modify;
 mod raw;
 mod retrieve;
@@ -26,6 +29,7 @@ use std::{
 
 use memclient_serde::Compression;
 
+pub(crate) use self::lease::Sight;
 pub use self::{
     builder::ClientBuilder,
     info::KeyInfo,
@@ -40,7 +44,7 @@ use crate::{
     error::{Delivery, Error, Result},
     events::Observed,
     pool::Pool,
-    proto::{WireKey, command::StoreMode},
+    proto::{Dialect, WireKey, command::StoreMode},
     wire::{AsKey, Charset, KeyError, MAX_KEY, Ttl, Value},
 };
 
@@ -66,6 +70,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     cluster: Cluster,
     prefix: Box<[u8]>,
@@ -78,6 +83,7 @@ struct Inner {
     /// What came of the writes that nobody waited for.
     tally: Arc<Tally>,
     compression: Compression,
+    dialect: Dialect,
     clock: Clock,
 }
 
@@ -119,6 +125,13 @@ impl Client {
         self.0.cluster.nodes().iter().map(|node| &**node.name())
     }
 
+    /// Returns a client with the same servers and options, whose unconfirmed writes are counted apart.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn counted_apart(&self) -> Self {
+        let tally = Tally::new(self.0.observed.clone());
+        Self(Arc::new(Inner { tally, ..Inner::clone(&self.0) }))
+    }
+
     fn first_node(&self) -> Result<&Pool> {
         self.0.cluster.nodes().first().ok_or_else(|| Error::config("the client has no server"))
     }
@@ -131,6 +144,11 @@ impl Client {
             return Err(KeyError::TooLong { length: key.len(), prefix: prefix.len() }.into());
         }
         Ok(WireKey { prefix, key })
+    }
+
+    /// Says whether this client may speak the meta dialect.
+    pub(crate) fn speaks_meta(&self) -> bool {
+        self.0.dialect != Dialect::Classic
     }
 
     /// Returns how many bytes the prefix leaves for a key.

@@ -1,8 +1,11 @@
 //! Changing what is there.
 
+use std::time::Duration;
+
 use super::{
     Client,
     call::{Call, answer, unexpected},
+    give_back::give_back,
 };
 use crate::{
     error::Result,
@@ -25,7 +28,7 @@ impl Client {
         if self.0.default_noreply {
             return self.unconfirmed().delete(key).await.map(|()| Deleted::Unconfirmed);
         }
-        self.remove(&key, None).await
+        self.remove(&key, None, None).await
     }
 
     /// Removes many items; returns one outcome per key, in the order of the keys: what
@@ -37,7 +40,8 @@ impl Client {
     /// Dropping the future costs nobody anything; each item may or may not be gone.
     #[doc(alias = "delete_multi")]
     pub async fn delete_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Deleted>> {
-        let requests = keys.iter().map(|key| Ok(Delete { key: self.key(key)?, cas: None }));
+        let requests =
+            keys.iter().map(|key| Ok(Delete { key: self.key(key)?, cas: None, stale: None }));
         if self.0.default_noreply {
             return self.send_batch("delete", requests, Deleted::Unconfirmed).await;
         }
@@ -53,7 +57,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything; the item may or may not be gone.
     pub async fn delete_if(&self, key: impl AsKey, cas: CasToken) -> Result<Deleted> {
-        self.remove(&key, Some(cas)).await
+        self.remove(&key, Some(cas), None).await
     }
 
     /// Gives the item another time to live, from now on.
@@ -86,19 +90,34 @@ impl Client {
         if self.0.default_noreply {
             return self.send_batch("touch", requests, Touched::Unconfirmed).await;
         }
-        self.batch("touch", true, requests, |reply| touched(&answer(reply)?)).await
+        let answers = self.batch("touch", true, requests, answer).await;
+        let mut outcomes = Vec::with_capacity(answers.len());
+        for (key, answer) in keys.iter().zip(answers) {
+            if let (Ok(answer), Ok(key)) = (&answer, self.key(key))
+                && answer.is_won()
+            {
+                let node = self.0.cluster.node(&key.key);
+                Box::pin(give_back(node, key, answer, self.deadline())).await;
+            }
+            outcomes.push(answer.and_then(|answer| touched(&answer)));
+        }
+        outcomes
     }
 
-    /// Removes an item, and waits for the answer whatever the client's default.
+    /// Removes an item, or marks it as `stale` for so long, and waits for the answer whatever the
+    /// client's default.
     pub(crate) async fn remove(
         &self,
         key: &(impl AsKey + ?Sized),
         cas: Option<CasToken>,
+        stale: Option<Duration>,
     ) -> Result<Deleted> {
-        let key = self.key(key).map_err(|error| error.during("delete"))?;
+        let request = self.delete_request(key, cas, stale);
+        let request = request.map_err(|error| error.during("delete"))?;
+        let key = request.key;
         let call =
             Call { command: "delete", node: self.0.cluster.node(&key.key), repeatable: false };
-        let answer = self.ask(call, Delete { key, cas }, key.len()).await?;
+        let answer = self.ask(call, request, key.len()).await?;
         deleted(&answer).map_err(|error| call.blame(error))
     }
 
@@ -108,7 +127,20 @@ impl Client {
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "touch", node, repeatable: true };
         let answer = self.ask(call, request, request.key.len()).await?;
+        if answer.is_won() {
+            Box::pin(give_back(node, request.key, &answer, self.deadline())).await;
+        }
         touched(&answer).map_err(|error| call.blame(error))
+    }
+
+    fn delete_request<'a>(
+        &'a self,
+        key: &'a (impl AsKey + ?Sized),
+        cas: Option<CasToken>,
+        stale: Option<Duration>,
+    ) -> Result<Delete<'a>> {
+        let stale = stale.map(|grace| self.ttl(Ttl::After(grace))).transpose()?;
+        Ok(Delete { key: self.key(key)?, cas, stale })
     }
 
     pub(super) fn touch_request<'a>(

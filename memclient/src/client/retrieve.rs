@@ -2,8 +2,8 @@
 
 use super::{
     Client, Item,
-    call::{Call, answer, one},
-    item,
+    call::{Call, one},
+    item::Seen,
 };
 use crate::{
     conn::Ask,
@@ -14,6 +14,11 @@ use crate::{
 
 impl Client {
     /// Returns the value, or `None` where there is no such item.
+    ///
+    /// An item that was marked stale ([`Delete::stale_for`](crate::backend::Delete::stale_for)) is
+    /// returned like any other; [`Client::gets`] tells. What stands in the place of an item that
+    /// somebody loads ([`Get::lease`](crate::backend::Get::lease)) is none, as far as the meta dialect
+    /// can tell it from an empty value.
     ///
     /// # Errors
     /// When the key is none, or the server cannot be asked; a client whose
@@ -26,10 +31,15 @@ impl Client {
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
         let ask = Ask::<Get<'_>>::Values(std::slice::from_ref(&key));
         let replies = call.run(ask, call.bytes(&key), self.deadline()).await;
-        let value = replies.and_then(one).and_then(|reply| {
+        let seen = replies.and_then(one).and_then(|reply| {
             call.note(&key, &reply);
-            item::value(reply)
+            Seen::read(reply)
         });
+        let value = match seen {
+            Ok(Seen::Value(value)) => Ok(value),
+            Ok(seen) => Box::pin(self.resolve(call, key, seen)).await,
+            Err(error) => Err(error),
+        };
         self.open(value.map_err(|error| call.blame(error)))
     }
 
@@ -55,8 +65,9 @@ impl Client {
     /// Dropping the future costs nobody anything.
     #[doc(alias = "get_multi")]
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let keys = keys.iter().map(|key| self.key(key));
-        self.open_all(self.batch::<WireKey<'_>, _>("get", true, keys, item::value).await)
+        let wire = keys.iter().map(|key| self.key(key));
+        let seen = self.batch::<WireKey<'_>, _>("get", true, wire, Seen::read).await;
+        self.open_all(self.resolve_all(keys, seen).await)
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::gets`] would have
@@ -66,19 +77,5 @@ impl Client {
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
         self.open_all(self.read_many(keys).await)
-    }
-
-    /// Reads an item, whose failure stays one.
-    pub(crate) async fn read(&self, key: &(impl AsKey + ?Sized)) -> Result<Option<Item>> {
-        let key = self.key(key).map_err(|error| error.during("get"))?;
-        let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
-        Item::read(answer, None).map_err(|error| call.blame(error))
-    }
-
-    /// Reads items, whose failures stay such.
-    pub(crate) async fn read_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
-        let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true }));
-        self.batch("get", true, requests, |reply| Item::read(answer(reply)?, None)).await
     }
 }

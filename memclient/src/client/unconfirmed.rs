@@ -145,7 +145,7 @@ impl Unconfirmed<'_> {
     pub async fn delete(self, key: impl AsKey) -> Result<()> {
         let key = self.0.key(&key).map_err(|error| error.during("delete"))?;
         let call = self.call("delete", &key.key);
-        self.0.send(call, Delete { key, cas: None }, key.len()).await
+        self.0.send(call, Delete { key, cas: None, stale: None }, key.len()).await
     }
 
     /// Sends a [`Client::touch`].

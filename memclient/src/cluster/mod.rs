@@ -8,7 +8,7 @@ use crate::pool::Pool;
 
 /// The nodes of a client. A key lives on the node that rendezvous hashing gives it, as in
 /// pymemcache.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     nodes: Vec<Pool>,
 }

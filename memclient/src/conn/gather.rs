@@ -145,12 +145,11 @@ impl Gathering {
         let lengths = self.wanted.range(..left).map(|wanted| usize::from(wanted.len));
         let doubled = self.doubles.find(&keys, lengths);
         let wanted = self.wanted.drain(..left);
-        let keys = match doubled {
-            Some(firsts) => asked.share(&keys, wanted, firsts),
-            None => {
-                asked.0.extend(wanted);
-                keys.freeze()
-            }
+        let keys = if let Some(firsts) = doubled {
+            asked.share(&keys, wanted, firsts)
+        } else {
+            asked.0.extend(wanted);
+            keys.freeze()
         };
         Some(Command::new(Form::Get, keys, left))
     }

@@ -12,12 +12,37 @@ pub(crate) struct Answer {
     pub(crate) ttl: Option<i64>,
     /// The value, or the digits of a counter.
     pub(crate) data: Option<Bytes>,
+    /// Whether the item is marked stale.
+    pub(crate) stale: bool,
+    /// Who may refresh the item, where somebody is to.
+    pub(crate) win: Option<Win>,
+}
+
+/// To whom the server gave the right to fill or refresh an item.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Win {
+    /// To this reader.
+    Won,
+    /// To another, before.
+    Held,
 }
 
 impl Answer {
     /// Returns the answer that says no more than this.
     pub(crate) const fn of(status: Status) -> Self {
-        Self { status, flags: 0, cas: None, ttl: None, data: None }
+        Self { status, flags: 0, cas: None, ttl: None, data: None, stale: false, win: None }
+    }
+
+    /// Says whether the item is a stub: nothing, put in the place of a missing item while somebody
+    /// loads it. An empty value of flags 0 that somebody stored has no winner.
+    pub(crate) fn is_stub(&self) -> bool {
+        let empty = self.data.as_ref().is_some_and(Bytes::is_empty);
+        empty && self.flags == 0 && self.win.is_some()
+    }
+
+    /// Says whether this reader may now refresh an item that is there or missing.
+    pub(crate) fn is_won(&self) -> bool {
+        self.win == Some(Win::Won)
     }
 }
 

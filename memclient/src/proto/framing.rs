@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::proto::{
-        answer::{Answer, Status},
+        answer::{Answer, Status, Win},
         classic::Block,
         meta::Verb,
     };
@@ -155,6 +155,36 @@ mod tests {
         check(Grammar::Meta(Verb::Get), "NS O0\r\n", &Err("mg"));
         check(Grammar::Meta(Verb::Get), "VALUE k 0 1\r\n", &Err("mg"));
         check(Grammar::Meta(Verb::Delete), "VA 1 O0\r\nx\r\n", &Err("md"));
+    }
+
+    #[test]
+    fn who_may_refresh_an_item_is_read_and_cannot_be_said_twice() {
+        let value = |stale, win| {
+            Ok(Reply::Answer(Answer {
+                cas: Some(7),
+                data: Some(Bytes::from_static(b"a")),
+                stale,
+                win,
+                ..meta(Status::Value)
+            }))
+        };
+        let (won, held) = (Some(Win::Won), Some(Win::Held));
+        let lease = Grammar::Meta(Verb::Lease);
+        check(lease, "VA 1 c7 O0\r\na\r\n", &value(false, None));
+        check(lease, "VA 1 c7 O0 W\r\na\r\n", &value(false, won));
+        check(lease, "VA 1 c7 O0 Z\r\na\r\n", &value(false, held));
+        for get in [lease, Grammar::Meta(Verb::Get)] {
+            check(get, "VA 1 c7 O0 X W\r\na\r\n", &value(true, won));
+            check(get, "VA 1 c7 O0 Z X\r\na\r\n", &value(true, held));
+            check(get, "VA 1 c7 O0 W Z X\r\na\r\n", &Err("not asked for"));
+            check(get, "VA 1 c7 O0 X W W\r\na\r\n", &Err("not asked for"));
+            check(get, "VA 1 c7 O0 X1 W\r\na\r\n", &Err("not asked for"));
+            for marks in ["W", "X", "Z", "X W"] {
+                check(get, &format!("EN O0 {marks}\r\n"), &Err("gives away"));
+            }
+        }
+        check(Grammar::Meta(Verb::Get), "VA 1 c7 O0 W\r\na\r\n", &Err("gives away"));
+        check(Grammar::Meta(Verb::Touch), "HD O0 W\r\n", &Err("gives away"));
     }
 
     #[test]

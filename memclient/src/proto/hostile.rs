@@ -19,8 +19,9 @@ const LIMITS: Limits = Limits { max_value: 64 };
 /// The most that may be held of a reply that is not whole: its line, and a value with its end.
 const MOST: usize = MAX_LINE + 64 + 2;
 
-const META: [Grammar; 5] = [
+const META: [Grammar; 6] = [
     Grammar::Meta(Verb::Get),
+    Grammar::Meta(Verb::Lease),
     Grammar::Meta(Verb::Touch),
     Grammar::Meta(Verb::Set),
     Grammar::Meta(Verb::Delete),
@@ -42,9 +43,11 @@ const CLASSIC: [Grammar; 12] = [
     Grammar::Block(Block::Raw),
 ];
 
-const REPLIES: [&str; 22] = [
+const REPLIES: [&str; 24] = [
     "VA 4 f16 c1 t60 O0\r\na\r\nb\r\n",
     "VA 0 t-1 O0\r\n\r\n",
+    "VA 0 f0 c1 t-1 O0 W\r\n\r\n",
+    "VA 4 f16 c1 t60 O0 Z X\r\na\r\nb\r\n",
     "VA 18446744073709551615 O0\r\n",
     "HD O0\r\n",
     "EN O0\r\n",
@@ -70,7 +73,7 @@ const REPLIES: [&str; 22] = [
 /// Replies with bytes changed, left out, put in and repeated, and bytes of no order at all.
 fn replies() -> impl Strategy<Value = Vec<u8>> {
     let change =
-        (any::<prop::sample::Index>(), 0..4u8, select(b"\r\n 019-OfctVAEND\0\xff".to_vec()));
+        (any::<prop::sample::Index>(), 0..4u8, select(b"\r\n 019-OfctVAENDWXZ\0\xff".to_vec()));
     let twisted =
         (vec(select(REPLIES.to_vec()), 1..4), vec(change, 0..6)).prop_map(|(replies, changes)| {
             let mut bytes = replies.concat().into_bytes();

@@ -24,7 +24,7 @@ mod request;
 
 pub use self::dialect::Dialect;
 pub(crate) use self::{
-    answer::{Answer, Status},
+    answer::{Answer, Status, Win},
     dialect::Spoken,
     framing::{cut, leaves_in_step},
     key::WireKey,

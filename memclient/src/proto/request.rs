@@ -23,6 +23,12 @@ pub(crate) trait Request {
     /// A request of the grammar [`Grammar::Items`] is written by whoever gathers its keys.
     fn encode(&self, spoken: Spoken, opaque: Opaque, out: &mut BytesMut);
 
+    /// Says whether the server may make whoever asks this the one who is to refresh the item, wanted
+    /// or not; an answer that says so must not be lost.
+    fn may_win(&self) -> bool {
+        false
+    }
+
     /// Returns the key, if the request has one.
     fn key(&self) -> Option<WireKey<'_>> {
         None

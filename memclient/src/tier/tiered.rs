@@ -2,8 +2,8 @@ use std::{collections::HashMap, time::Duration};
 
 use crate::{
     backend::{
-        Arithmetic, CacheBackend, Capabilities, Delete, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
-        Written,
+        Arithmetic, CacheBackend, Capabilities, Delete, Get, Hit, Lease, Mode, Read, Released, Set,
+        Tier, TtlLeft, Written,
     },
     clock::Clock,
     error::Result,
@@ -27,6 +27,11 @@ const DEFAULT_NEAR_TTL: Duration = Duration::from_secs(30);
 ///
 /// A near copy never outlives the item: it lives for as many whole seconds as the far tier says are
 /// left.
+///
+/// # Leases and stale items
+/// Who is to load an item is decided by the far tier; a read with a lease that is answered near asks
+/// for none. A stub and a stale item are never near: marking an item as stale removes the near copy
+/// here, and other processes see the mark after [`Tiered::near_ttl`] at the latest.
 ///
 /// # Versions
 /// A near answer has the version that the far tier gave it, if the near backend has
@@ -118,8 +123,10 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     /// Keeps near what a far read found.
     async fn keep_read(&self, key: &Key, read: &Read, how: Get, sighting: &Sighting<'_>) {
         let found = match read {
-            Read::Hit(hit) => self.near_life(hit.ttl_left).map(|ttl| (hit, ttl)),
-            Read::Miss => None,
+            Read::Hit(hit) | Read::Refresh(hit, _) => {
+                self.near_life(hit.ttl_left).map(|ttl| (hit, ttl))
+            }
+            _ => None,
         };
         // A copy can be near only if the near tier was passed over.
         if found.is_none() && !how.skip_near {
@@ -172,7 +179,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
 impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
     async fn get(&self, key: &Key, how: Get) -> Result<Read> {
         if !how.skip_near
-            && let Ok(Read::Hit(mut hit)) = self.near.get(key, how).await
+            && let Ok(Read::Hit(mut hit)) = self.near.get(key, Get::default()).await
         {
             self.mark_near(&mut hit);
             return Ok(Read::Hit(hit));
@@ -185,7 +192,7 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
 
     async fn get_many(&self, keys: &[Key], how: Get) -> Vec<Result<Read>> {
         let mut answers =
-            if how.skip_near { Vec::new() } else { self.near.get_many(keys, how).await };
+            if how.skip_near { Vec::new() } else { self.near.get_many(keys, Get::default()).await };
         answers.resize_with(keys.len(), || Ok(Read::Miss));
         let mut missing = Vec::new();
         let mut places = Vec::new();
@@ -256,6 +263,14 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
         self.far.delete(key, how).await
     }
 
+    async fn release(&self, key: &Key, lease: Lease) -> Result<Released> {
+        self.far.release(key, lease).await
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        self.far.release_now(key, lease);
+    }
+
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
         let _write = self.begin_write(key).await?;
         self.far.touch(key, ttl).await
@@ -312,10 +327,7 @@ const fn is_whole(mode: Mode) -> bool {
 }
 
 fn as_far(read: Read) -> Read {
-    match read {
-        Read::Hit(hit) => Read::Hit(hit.from_tier(Tier::Far)),
-        Read::Miss => Read::Miss,
-    }
+    read.map(|hit| hit.from_tier(Tier::Far))
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ async fn a_client_that_was_closed_connects_anew(at: &At) {
         })
         .collect();
     tokio::task::yield_now().await;
+    at.alone().await;
 
     at.client.close();
 

@@ -1,109 +1,82 @@
 //! What the server's error lines come to, command by command: a typed error with the server's words,
 //! and a connection that is kept where the stream is in step.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use memclient::{CasToken, Client, Delivery, Dialect, Result, Ttl};
+use memclient::{Client, Delivery, Dialect};
 use memclient_tests::{Request, Scripted};
 
-const META: Dialect = Dialect::Meta;
-const CLASSIC: Dialect = Dialect::Classic;
+use super::commands::{CLASSIC, Kind, META, UNCONFIRMED, call, commands, send};
 
-/// What of a command decides whether the stream goes on after an error line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    /// A line, in the dialect of the connection.
-    Line,
-    /// With a data block, which the server may take for commands.
-    Data,
-    /// A line that is the same in both dialects.
-    Server,
-}
-
-const COMMANDS: [(&str, Kind); 17] = [
-    ("get", Kind::Line),
-    ("gets", Kind::Line),
-    ("gat", Kind::Line),
-    ("gats", Kind::Line),
-    ("delete", Kind::Line),
-    ("touch", Kind::Line),
-    ("incr", Kind::Line),
-    ("decr", Kind::Line),
-    ("set", Kind::Data),
-    ("add", Kind::Data),
-    ("replace", Kind::Data),
-    ("append", Kind::Data),
-    ("prepend", Kind::Data),
-    ("cas", Kind::Data),
-    ("stats", Kind::Server),
-    ("flush_all", Kind::Server),
-    ("verbosity", Kind::Server),
-];
-
-async fn call(client: &Client, command: &str) -> Result<()> {
-    let (ttl, cas) = (Ttl::Never, CasToken::new(1));
-    match command {
-        "get" => client.get("k").await.map(drop),
-        "gets" => client.gets("k").await.map(drop),
-        "gat" => client.gat("k", ttl).await.map(drop),
-        "gats" => client.gats("k", ttl).await.map(drop),
-        "delete" => client.delete("k").await.map(drop),
-        "touch" => client.touch("k", ttl).await.map(drop),
-        "incr" => client.incr("k", 1).await.map(drop),
-        "decr" => client.decr("k", 1).await.map(drop),
-        "set" => client.set("k", "v", ttl).await.map(drop),
-        "add" => client.add("k", "v", ttl).await.map(drop),
-        "replace" => client.replace("k", "v", ttl).await.map(drop),
-        "append" => client.append("k", "v").await.map(drop),
-        "prepend" => client.prepend("k", "v").await.map(drop),
-        "cas" => client.cas("k", "v", ttl, cas).await.map(drop),
-        "stats" => client.stats().await.remove(0).1.map(drop),
-        "flush_all" => client.flush_all().await,
-        "verbosity" => client.verbosity(1).await,
-        other => panic!("no such command: {other}"),
-    }
-}
-
-/// Answers the first command with `line` and every later read with a miss; returns the error, after
-/// holding the next call against what it must come to.
-async fn error(dialect: Dialect, command: &str, line: &str, kept: bool) -> memclient::Error {
-    let (reply, told) = (format!("{line}\r\n"), AtomicBool::new(false));
-    let server = Scripted::answering(move |request: &Request| match &request.words()[..] {
-        [version] if version == "version" => "VERSION 1.6.18\r\n".to_owned(),
+/// Starts a server that answers the first command with `line` and every later read with a miss.
+fn refusing(line: &str) -> Scripted {
+    let (reply, told, greeted) = (format!("{line}\r\n"), AtomicBool::new(false), Mutex::default());
+    Scripted::answering(move |request: &Request| match &request.words()[..] {
+        [version] if version == "version" && greet(&greeted, request.connection) => {
+            "VERSION 1.6.18\r\n".to_owned()
+        }
         _ if !told.swap(true, Ordering::SeqCst) => reply.clone(),
         [mg, .., opaque] if mg == "mg" => format!("EN {opaque}\r\n"),
         _ => "END\r\n".to_owned(),
     })
-    .unwrap();
+    .unwrap()
+}
+
+/// Tells whether nobody was greeted on the connection yet.
+fn greet(greeted: &Mutex<HashSet<usize>>, connection: usize) -> bool {
+    greeted.lock().unwrap().insert(connection)
+}
+
+/// Has the first command answered with `line`; returns the error, after holding the next call
+/// against what it must come to.
+async fn error(dialect: Dialect, command: &str, line: &str, kept: bool) -> memclient::Error {
+    let server = refusing(line);
     let client = Client::builder().server(server.address()).dialect(dialect).max_pool_size(1);
     let client = client.build().unwrap();
 
     let error = call(&client, command).await.expect_err(command);
 
-    let next = client.get("next").await;
-    assert_eq!(next.unwrap(), None, "{dialect:?} {command} {line}");
-    let dials = if kept { 1 } else { 2 };
-    assert_eq!(server.accepts(), dials, "{dialect:?} {command} {line}");
+    goes_on(&client, &server, kept, &format!("{dialect:?} {command} {line}")).await;
     error
 }
 
+/// Expects that the next call is answered, on the same connection where that is kept.
+async fn goes_on(client: &Client, server: &Scripted, kept: bool, what: &str) {
+    let next = client.get("next").await;
+    assert_eq!(next.unwrap(), None, "{what}");
+    assert_eq!(server.accepts(), if kept { 1 } else { 2 }, "{what}");
+}
+
 async fn check(line: &str, words: &str, kept: impl Fn(Dialect, Kind) -> bool) {
-    for dialect in [META, CLASSIC] {
-        for (command, kind) in COMMANDS {
-            let error = error(dialect, command, line, kept(dialect, kind)).await;
-            assert!(error.is_server_error(), "{dialect:?} {command}: {error:?}");
-            assert_eq!(error.server_message(), Some(words), "{dialect:?} {command}");
-            assert_eq!(error.delivery(), Delivery::Refused);
-            assert!(error.command().is_some_and(|told| command.starts_with(told)), "{error:?}");
-            assert_eq!(error.is_too_large(), line.contains("too large"));
-        }
+    for (dialect, command, kind) in commands() {
+        let kept = kind != Kind::Alone && kept(dialect, kind);
+        let error = error(dialect, command, line, kept).await;
+        assert!(error.is_server_error(), "{dialect:?} {command}: {error:?}");
+        assert_eq!(error.server_message(), Some(words), "{dialect:?} {command}");
+        assert_eq!(error.delivery(), Delivery::Refused);
+        let told = error.command().unwrap();
+        assert!(command.starts_with(told) || command == "meta_of", "{error:?}");
+        assert_eq!(error.is_too_large(), line.contains("too large"));
     }
 }
 
 #[tokio::test]
 async fn a_server_error_fails_one_call() {
-    check("SERVER_ERROR out of memory storing object", "out of memory storing object", |_, _| true)
-        .await;
+    for words in [
+        "out of memory storing object",
+        "out of memory reading request",
+        "out of memory writing get response",
+        "internal error",
+        "",
+    ] {
+        check(format!("SERVER_ERROR {words}").trim_end(), words, |_, _| true).await;
+    }
 }
 
 #[tokio::test]
@@ -114,8 +87,19 @@ async fn a_value_that_is_too_large_fails_one_call() {
 
 #[tokio::test]
 async fn a_client_error_ends_the_connection_only_where_a_data_block_may_follow() {
-    let words = "bad command line format";
-    check(&format!("CLIENT_ERROR {words}"), words, |_, kind| kind != Kind::Data).await;
+    for words in [
+        "bad command line format",
+        "bad data chunk",
+        "bad token in command line format",
+        "invalid exptime argument",
+        "invalid numeric delta argument",
+        "cannot increment or decrement non-numeric value",
+        "line too long",
+        "",
+    ] {
+        let line = format!("CLIENT_ERROR {words}");
+        check(line.trim_end(), words, |_, kind| kind != Kind::Data).await;
+    }
 }
 
 #[tokio::test]
@@ -123,18 +107,40 @@ async fn an_unknown_command_ends_the_connection_where_the_server_is_not_what_it_
     let kept = |dialect, kind| match kind {
         Kind::Data => false,
         Kind::Line => dialect == CLASSIC,
-        Kind::Server => true,
+        Kind::Server | Kind::Alone => true,
     };
     check("ERROR", "ERROR", kept).await;
 }
 
 #[tokio::test]
+async fn a_server_that_wants_credentials_all_of_a_sudden_is_an_error_of_authentication() {
+    for (dialect, command, kind) in commands() {
+        let kept = matches!(kind, Kind::Line | Kind::Server);
+        let error = error(dialect, command, "CLIENT_ERROR unauthenticated", kept).await;
+        assert!(error.is_auth(), "{dialect:?} {command}: {error:?}");
+        assert_eq!(error.delivery(), Delivery::Refused);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_command_and_its_data_taken_for_another_cost_the_connection_and_no_more() {
+    for (dialect, command, kind) in commands() {
+        if kind == Kind::Data {
+            let both = "CLIENT_ERROR bad data chunk\r\nERROR";
+            let error = error(dialect, command, both, false).await;
+            assert_eq!(error.server_message(), Some("bad data chunk"), "{dialect:?} {command}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_error_that_answers_nothing_ends_the_connection() {
-    for dialect in [META, CLASSIC] {
-        for (command, _) in COMMANDS {
-            let error = error(dialect, command, "ERROR Too many open connections", false).await;
+    for (dialect, command, kind) in commands() {
+        let error = error(dialect, command, "ERROR Too many open connections", false).await;
+        assert!(error.to_string().contains("Too many open connections"), "{error}");
+        // Of a connection that has no other command, every line is the answer to that.
+        if kind != Kind::Alone {
             assert!(error.is_protocol(), "{dialect:?} {command}: {error:?}");
-            assert!(error.to_string().contains("Too many open connections"), "{error}");
             assert_eq!(error.delivery(), Delivery::Unknown);
         }
     }
@@ -142,12 +148,37 @@ async fn an_error_that_answers_nothing_ends_the_connection() {
 
 #[tokio::test]
 async fn a_word_of_another_command_ends_the_connection() {
-    for dialect in [META, CLASSIC] {
-        for (command, _) in COMMANDS {
-            for word in ["WHAT", "RESETS", "error", "-1", "VALUE other 0 0\r\n", "BUSY"] {
-                let error = error(dialect, command, word, false).await;
-                assert!(error.is_protocol(), "{dialect:?} {command} {word}: {error:?}");
-                assert!(error.to_string().contains(word.trim_end()), "{error}");
+    for (dialect, command, _) in commands().filter(|(_, command, _)| *command != "raw_command") {
+        for word in ["WHAT", "RESETS", "error", "-1", "VALUE other 0 0\r\n", "BUSY"] {
+            let error = error(dialect, command, word, false).await;
+            assert!(error.is_protocol(), "{dialect:?} {command} {word}: {error:?}");
+            assert!(error.to_string().contains(word.trim_end()), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_write_that_nobody_waits_for_is_counted_and_answers_no_other_call() {
+    for (line, data_kept, line_kept) in [
+        ("SERVER_ERROR out of memory storing object", true, true),
+        ("SERVER_ERROR object too large for cache", true, true),
+        ("CLIENT_ERROR bad command line format", false, true),
+        ("CLIENT_ERROR bad data chunk\r\nERROR", false, false),
+        ("ERROR Too many open connections", false, false),
+        ("WHAT", false, false),
+    ] {
+        for dialect in [META, CLASSIC] {
+            for (command, kind) in UNCONFIRMED {
+                let server = refusing(line);
+                let client = Client::builder().server(server.address()).dialect(dialect);
+                let client = client.max_pool_size(1).build().unwrap();
+
+                send(&client, command).await.unwrap();
+
+                let settled = client.barrier().await;
+                assert_eq!((settled.sent, settled.failed), (1, 1), "{dialect:?} {command} {line}");
+                let kept = if kind == Kind::Data { data_kept } else { line_kept };
+                goes_on(&client, &server, kept, &format!("{dialect:?} {command} {line}")).await;
             }
         }
     }

@@ -8,6 +8,8 @@
 mod at;
 
 mod admin;
+mod caller;
+mod commands;
 mod count;
 mod dialect;
 mod errors;
@@ -17,6 +19,7 @@ mod info;
 mod lives;
 mod modify;
 mod raw;
+mod repeats;
 mod retrieve;
 mod splits;
 mod stats;

@@ -54,12 +54,11 @@ async fn every_write_arrives_without_waiting(at: &At) {
 async fn a_barrier_tells_what_was_sent_and_what_failed(at: &At) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
-    let client = at.builder().observer(move |event: &Event<'_>| {
+    let client = at.build(at.builder().observer(move |event: &Event<'_>| {
         if let Event::UnconfirmedFailed { error } = event {
             hear.lock().unwrap().push(error.to_string());
         }
-    });
-    let client = client.build().unwrap();
+    }));
     at.put("text", "seven").await;
     let settled = client.barrier().await;
     assert_eq!((settled.sent, settled.failed), (0, 0));
@@ -103,10 +102,11 @@ async fn no_answer_of_a_write_is_taken_for_that_of_another_call(at: &At) {
 }
 
 async fn writes_that_do_not_wait_by_default_say_so(at: &At) {
-    let client = at.builder().default_noreply(true).build().unwrap();
+    let client = at.build(at.builder().default_noreply(true));
     let never = Ttl::Never;
 
     assert_eq!(client.set("a", "1", never).await.unwrap(), Stored::Unconfirmed);
+    client.barrier().await;
     assert_eq!(client.add("a", "2", never).await.unwrap(), Stored::Unconfirmed);
     assert_eq!(client.replace("none", "3", never).await.unwrap(), Stored::Unconfirmed);
     client.barrier().await;
@@ -137,7 +137,7 @@ async fn writes_that_do_not_wait_by_default_say_so(at: &At) {
 }
 
 async fn what_cannot_be_sent_is_still_an_error(at: &At) {
-    let client = at.builder().default_noreply(true).max_value_size(10).build().unwrap();
+    let client = at.build(at.builder().default_noreply(true).max_value_size(10));
     let large = "x".repeat(11);
 
     for error in [

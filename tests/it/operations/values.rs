@@ -14,6 +14,8 @@ in_every_setup! {
     a_key_of_the_full_length_is_a_key
     unicode_keys_are_keys_where_they_are_allowed
     the_prefix_stands_before_the_key_on_the_wire
+    a_bool_is_no_number_and_no_text
+    a_value_that_cannot_be_decoded_costs_neither_the_others_nor_the_connection
 }
 
 async fn all_bits_of_the_flags_come_back(at: &At) {
@@ -68,7 +70,7 @@ async fn a_key_of_the_full_length_is_a_key(at: &At) {
 }
 
 async fn unicode_keys_are_keys_where_they_are_allowed(at: &At) {
-    let client = at.builder().allow_unicode_keys(true).build().unwrap();
+    let client = at.build(at.builder().allow_unicode_keys(true));
 
     let stored = client.set("Grüße-世界-🌍", "v", Ttl::Never).await.unwrap();
 
@@ -101,4 +103,30 @@ async fn flags_that_a_value_carries_take_the_place_of_its_types(at: &At) {
     assert_eq!(at.held("k").await.unwrap().flags, 0x1234);
     let read = at.client.get("k").await.unwrap().unwrap();
     assert_eq!((read.flags(), &read.data()[..]), (0x1234, &b"text"[..]));
+}
+
+async fn a_bool_is_no_number_and_no_text(at: &At) {
+    at.set("k", Value::of(&true).unwrap()).await;
+
+    let value = at.client.get("k").await.unwrap().unwrap();
+    assert!(value.decode::<bool>().unwrap());
+    assert!(value.decode::<u64>().is_err() && value.decode::<String>().is_err());
+    assert!(at.client.incr("k", 1).await.is_err_and(|error| error.is_server_error()));
+}
+
+async fn a_value_that_cannot_be_decoded_costs_neither_the_others_nor_the_connection(at: &At) {
+    at.put("a", "A").await;
+    at.set("pickled", Value::new("\u{80}\u{4}N.", 1)).await;
+    at.put("b", "B").await;
+    let before = at.stat("total_connections").await;
+
+    let answers = at.client.get_many(&["a", "pickled", "b"]).await;
+
+    let decoded = answers.into_iter().map(|answer| answer.unwrap().unwrap().decode::<String>());
+    let [a, pickled, b] = decoded.collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((a.unwrap(), b.unwrap()), ("A".to_owned(), "B".to_owned()));
+    assert!(pickled.unwrap_err().is_unsupported());
+    assert_eq!(at.text("a").await.as_deref(), Some("A"));
+    // The look itself is one more.
+    assert_eq!(at.stat("total_connections").await, before + 1);
 }

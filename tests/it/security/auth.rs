@@ -9,7 +9,7 @@ use memclient::{Cache, Client, Event, Ttl};
 use memclient_tests::{Gate, Memcached, Request, Script, Scripted};
 use tokio::task::JoinSet;
 
-use super::{HANG, failed, hasty, patient, whole, within, works};
+use super::{HANG, failed, hasty, is_back, patient, whole, within, works};
 
 #[tokio::test]
 async fn a_client_with_the_right_credentials_is_let_in() {
@@ -61,6 +61,7 @@ async fn credentials_are_shown_on_every_connection_and_after_a_restart() {
         }
         within(tasks.join_all()).await;
         server.restart().await.unwrap();
+        is_back(&client).await;
     }
     works(&client).await;
 }

@@ -31,6 +31,17 @@ async fn works(client: &Client) {
     assert_eq!(value.decode::<String>().unwrap(), "value");
 }
 
+/// Waits until calls are answered again; the first may fail for a dial that met no server.
+async fn is_back(client: &Client) {
+    within(async {
+        while let Err(error) = client.get("k").await {
+            assert_eq!(error.delivery(), Delivery::NotSent, "{error:?}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
 /// Polls the future so many times at most.
 async fn cut_short<F: Future>(future: F, polls: usize) {
     let mut future = pin!(future);

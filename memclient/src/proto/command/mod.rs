@@ -3,6 +3,7 @@
 mod auth;
 mod count;
 mod info;
+mod lease;
 mod modify;
 mod retrieve;
 mod server;
@@ -13,6 +14,7 @@ pub(crate) use self::{
     auth::Auth,
     count::{Count, Counting},
     info::Info,
+    lease::{Gets, Lease, Marks, Release},
     modify::{Delete, Touch},
     retrieve::{Gat, Get, GetAgain},
     server::{FlushAll, MemLimit, Raw, Shutdown, Stats, Verbosity, Version},

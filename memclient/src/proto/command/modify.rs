@@ -30,6 +30,10 @@ impl Request for Touch<'_> {
         if spoken.is_meta() { Grammar::Meta(Verb::Touch) } else { Grammar::Line(Line::Touched) }
     }
 
+    fn may_win(&self) -> bool {
+        true
+    }
+
     fn encode(&self, spoken: Spoken, opaque: Opaque, out: &mut BytesMut) {
         if spoken.is_meta() {
             out.extend_from_slice(b"mg ");
@@ -49,11 +53,13 @@ impl Request for Touch<'_> {
     }
 }
 
-/// A delete, of one version if named.
+/// A delete, of one version if named, or the mark that the item is stale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delete<'a> {
     pub(crate) key: WireKey<'a>,
     pub(crate) cas: Option<CasToken>,
+    /// How long the item is to stay as a stale one; the classic dialect only knows how to remove it.
+    pub(crate) stale: Option<i32>,
 }
 
 impl Request for Delete<'_> {
@@ -74,6 +80,10 @@ impl Request for Delete<'_> {
         if !spoken.is_meta() {
             return out.extend_from_slice(b"\r\n");
         }
+        if let Some(ttl) = self.stale {
+            out.extend_from_slice(b" I");
+            put_flag(out, b'T', ttl);
+        }
         if let Some(cas) = self.cas {
             put_flag(out, b'C', cas.get());
         }
@@ -93,7 +103,12 @@ mod tests {
     #[test]
     fn changes_write_themselves() {
         check(&Touch { key: key(), ttl: -1 }, "mg p:k T-1 O7\r\n", "touch p:k -1\r\n");
-        check(&Delete { key: key(), cas: None }, "md p:k O7\r\n", "delete p:k\r\n");
-        check(&Delete { key: key(), cas: Some(CasToken::new(9)) }, "md p:k C9 O7\r\n", "");
+        let delete = Delete { key: key(), cas: None, stale: None };
+        check(&delete, "md p:k O7\r\n", "delete p:k\r\n");
+        let stale = Delete { stale: Some(60), ..delete };
+        check(&stale, "md p:k I T60 O7\r\n", "delete p:k\r\n");
+        let cas = Some(CasToken::new(9));
+        check(&Delete { cas, ..delete }, "md p:k C9 O7\r\n", "");
+        check(&Delete { cas, ..stale }, "md p:k I T60 C9 O7\r\n", "");
     }
 }

@@ -27,6 +27,10 @@ impl Request for Get<'_> {
         }
     }
 
+    fn may_win(&self) -> bool {
+        true
+    }
+
     fn encode(&self, _: Spoken, opaque: Opaque, out: &mut BytesMut) {
         out.extend_from_slice(b"mg ");
         self.key.put(out);
@@ -78,6 +82,10 @@ impl Request for Gat<'_> {
             (false, false) => Grammar::Items(Form::Gat(self.ttl)),
             (false, true) => Grammar::Items(Form::Gats(self.ttl)),
         }
+    }
+
+    fn may_win(&self) -> bool {
+        true
     }
 
     fn encode(&self, _: Spoken, opaque: Opaque, out: &mut BytesMut) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::verb::Verb;
 use crate::proto::{
-    answer::{Answer, Status},
+    answer::{Answer, Status, Win},
     ascii::{decimal, signed},
     opaque::Opaque,
     out_of_step::OutOfStep,
@@ -56,6 +56,9 @@ impl Head {
         if !echoed {
             return Err(OutOfStep::new("a reply without the opaque of its request", line));
         }
+        if !verb.allows(&head.reply) {
+            return Err(OutOfStep::new("a reply that gives away what nobody asked for", line));
+        }
         Ok(Some(head))
     }
 
@@ -74,8 +77,11 @@ impl Head {
             }
             b'c' => self.reply.cas = Some(decimal(argument)?),
             b't' => self.reply.ttl = Some(signed(argument)?),
-            // A stale item and the rights to refresh it: set by other clients of the same server.
-            b'W' | b'X' | b'Z' if argument.is_empty() => {}
+            b'X' if argument.is_empty() => self.reply.stale = true,
+            // Nobody both wins and is told that another has won.
+            b'W' | b'Z' if argument.is_empty() && self.reply.win.is_none() => {
+                self.reply.win = Some(if *letter == b'W' { Win::Won } else { Win::Held });
+            }
             _ => return None,
         }
         Some(Flag::Known)

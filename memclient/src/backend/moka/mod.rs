@@ -1,9 +1,12 @@
+//! This process's own memory as a backend.
+
+mod item;
+mod lease;
+mod versions;
+
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,12 +14,17 @@ use bytes::{BufMut, Bytes, BytesMut};
 use foldhash::quality::RandomState;
 use moka::{Expiry, ops::compute::Op, sync::Cache};
 
+use self::{
+    item::{Item, Life, Origin},
+    versions::Versions,
+};
 use crate::{
     backend::{
         CacheBackend,
         front::{Front, Seen},
+        lease::{Lease, Released},
         op::{
-            Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
+            Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, TtlLeft,
             Written,
         },
     },
@@ -37,7 +45,7 @@ const DEFAULT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A backend in this process's own memory, with memcached's semantics.
 ///
-/// It has versions, all modes, counters and exact remaining lives, so it serves as the only backend
+/// It has versions, all modes, counters, leases, stale items and exact remaining lives, so it serves as the only backend
 /// of a program without a server, as the near tier of [`Tiered`](crate::Tiered), and in place of
 /// memcached in tests. Where it differs: lives are exact and not counted by whole seconds of the
 /// server's clock, a decremented counter is not padded with spaces, and there is no limit to one
@@ -83,7 +91,8 @@ impl MokaBackend {
         MokaBackendBuilder { max_bytes: DEFAULT_BYTES, clock: Clock::system() }
     }
 
-    /// Returns the number of items; expired ones that still wait for their removal are among them.
+    /// Returns the number of items; expired ones that still wait for their removal are among them, and
+    /// the stubs of those that are being loaded.
     pub fn len(&self) -> u64 {
         self.items.run_pending_tasks();
         self.items.entry_count()
@@ -106,26 +115,29 @@ impl MokaBackend {
         self.items.invalidate_all();
     }
 
+    /// Returns the item, if there is a good one.
     fn find(&self, key: &[u8]) -> Option<Hit> {
-        self.item(key).map(|(item, now)| item.answer(now))
+        let now = self.clock.now();
+        self.item(key, now).filter(|item| item.is_fresh()).map(|item| item.answer(now))
     }
 
-    /// Returns the item and the time at which it was alive.
-    fn item(&self, key: &[u8]) -> Option<(Arc<Item>, Instant)> {
-        let item = match self.front.find(key) {
+    /// Returns what is there, whatever its state. The front knows good items alone.
+    fn item(&self, key: &[u8], now: Instant) -> Option<Arc<Item>> {
+        let ticket = match self.front.find(key) {
             // Another key may have the same hash.
-            Seen::Item(item) if item.key.as_bytes() == key => item,
-            Seen::Item(_) => self.items.get(key)?,
-            Seen::Ask(ticket) => {
-                let item = self.items.get(key)?;
-                if let Some(ticket) = ticket {
-                    ticket.keep(&item);
-                }
-                item
+            Seen::Item(item) if item.key.as_bytes() == key && self.is_good(&item, now) => {
+                return Some(item);
             }
+            Seen::Item(_) => None,
+            Seen::Ask(ticket) => ticket,
         };
-        let now = self.clock.now();
-        self.is_alive(&item, now).then_some((item, now))
+        let item = self.items.get(key).filter(|item| self.is_alive(item, now))?;
+        if let Some(ticket) = ticket
+            && item.is_fresh()
+        {
+            ticket.keep(&item);
+        }
+        Some(item)
     }
 
     fn store(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -168,10 +180,14 @@ impl MokaBackend {
         if !self.items.contains_key(key) {
             return Deleted::NotFound;
         }
-        self.change(key, |found, _| match (found, how.cas) {
+        let grace = how.stale_for.map(|grace| Life::of(Ttl::After(grace), &self.clock));
+        self.change(key, |found, next| match (found, how.cas) {
             (None, _) => (Op::Nop, Deleted::NotFound),
             (Some(item), Some(named)) if item.version != named => (Op::Nop, Deleted::Exists),
-            (Some(_), _) => (Op::Remove, Deleted::Deleted),
+            (Some(item), _) => {
+                let stale = grace.map(|life| item.into_stale(next, life).into_op());
+                (stale.unwrap_or(Op::Remove), Deleted::Deleted)
+            }
         })
     }
 
@@ -246,6 +262,10 @@ impl MokaBackend {
         outcome.expect("the closure ran")
     }
 
+    fn is_good(&self, item: &Item, now: Instant) -> bool {
+        item.is_fresh() && self.is_alive(item, now)
+    }
+
     fn is_alive(&self, item: &Item, now: Instant) -> bool {
         !item.life.is_over(now) && !self.versions.has_ended(item.version)
     }
@@ -262,8 +282,11 @@ impl Default for MokaBackend {
 }
 
 impl CacheBackend for MokaBackend {
-    async fn get(&self, key: &Key, _: Get) -> Result<Read> {
-        Ok(self.find(key.as_bytes()).map_or(Read::Miss, Read::Hit))
+    async fn get(&self, key: &Key, how: Get) -> Result<Read> {
+        Ok(match how.lease {
+            None => self.read(key.as_bytes()),
+            Some(terms) => self.read_leased(key, terms),
+        })
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -272,6 +295,14 @@ impl CacheBackend for MokaBackend {
 
     async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
         Ok(self.remove(key, how))
+    }
+
+    async fn release(&self, key: &Key, lease: Lease) -> Result<Released> {
+        Ok(self.give_back(key, lease))
+    }
+
+    fn release_now(&self, key: &Key, lease: Lease) {
+        self.give_back(key, lease);
     }
 
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
@@ -288,6 +319,10 @@ impl CacheBackend for MokaBackend {
             | Capabilities::ARITHMETIC
             | Capabilities::MODES
             | Capabilities::COPIES
+            | Capabilities::LEASE
+            | Capabilities::STALE
+            | Capabilities::CAS_DELETE
+            | Capabilities::COUNTER_START
     }
 
     fn local(&self, key: &[u8]) -> Option<Hit> {
@@ -295,7 +330,8 @@ impl CacheBackend for MokaBackend {
     }
 
     fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
-        self.item(key).is_some_and(|(item, _)| {
+        let item = self.item(key, self.clock.now()).filter(|item| item.is_fresh());
+        item.is_some_and(|item| {
             look(&item.value);
             true
         })
@@ -313,7 +349,7 @@ impl CacheBackend for MokaBackend {
         self.change(key, |found, _| match found {
             // Equal bytes decode alike, so it does not matter whether they were rewritten in
             // between.
-            Some(item) if item.value == *value => {
+            Some(item) if item.is_fresh() && item.value == *value => {
                 let value = item.value.clone().with_decoded_of(value);
                 (Op::Put(Item { value, ..item }), ())
             }
@@ -369,122 +405,6 @@ impl MokaBackendBuilder {
             .build_with_hasher(RandomState::default());
         let front = Arc::new(Front::before(max_bytes));
         MokaBackend { items, front, versions: Arc::new(Versions::new()), clock, max_bytes }
-    }
-}
-
-#[derive(Clone)]
-struct Item {
-    key: Key,
-    value: Value,
-    version: CasToken,
-    life: Life,
-    /// What a copy answers in place of its own version and life.
-    origin: Option<Origin>,
-}
-
-#[derive(Clone, Copy)]
-struct Origin {
-    version: Option<CasToken>,
-    life: Option<Life>,
-}
-
-impl Item {
-    fn new(key: &Key, value: Value, version: CasToken, life: Life) -> Self {
-        Self { key: key.clone(), value, version, life, origin: None }
-    }
-
-    /// Returns the item with other bytes: another version of the same flags and life.
-    fn changed(&self, data: Bytes, version: CasToken) -> Self {
-        Self::new(&self.key, Value::new(data, self.value.flags()), version, self.life)
-    }
-
-    fn answer(&self, now: Instant) -> Hit {
-        let own = Origin { version: Some(self.version), life: Some(self.life) };
-        let Origin { version, life } = self.origin.unwrap_or(own);
-        let left = life.map_or(TtlLeft::Unknown, |life| life.left(now));
-        Hit {
-            cas: version,
-            ..Hit::new(self.value.clone()).with_ttl_left(left).from_tier(Tier::Near)
-        }
-    }
-
-    fn into_op(self) -> Op<Self> {
-        match self.life {
-            Life::Over => Op::Remove,
-            Life::Endless | Life::Until(_) => Op::Put(self),
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Life {
-    Endless,
-    Until(Instant),
-    Over,
-}
-
-impl Life {
-    fn of(ttl: Ttl, clock: &Clock) -> Self {
-        match ttl.left(clock.wall()) {
-            None => Self::Endless,
-            Some(Duration::ZERO) => Self::Over,
-            Some(left) => Self::lasting(left, clock),
-        }
-    }
-
-    /// A life that ends beyond what the clock can say is endless.
-    fn lasting(left: Duration, clock: &Clock) -> Self {
-        clock.now().checked_add(left).map_or(Self::Endless, Self::Until)
-    }
-
-    fn is_over(self, now: Instant) -> bool {
-        match self {
-            Self::Endless => false,
-            Self::Until(end) => end <= now,
-            Self::Over => true,
-        }
-    }
-
-    fn left(self, now: Instant) -> TtlLeft {
-        match self {
-            Self::Endless => TtlLeft::Never,
-            Self::Until(end) => TtlLeft::Left(end.saturating_duration_since(now)),
-            Self::Over => TtlLeft::Left(Duration::ZERO),
-        }
-    }
-}
-
-impl TtlLeft {
-    fn until(self, clock: &Clock) -> Option<Life> {
-        match self {
-            Self::Unknown => None,
-            Self::Never => Some(Life::Endless),
-            Self::Left(left) => Some(Life::lasting(left, clock)),
-        }
-    }
-}
-
-/// Numbers every change once, and knows up to which number everything was cleared.
-struct Versions {
-    next: AtomicU64,
-    first_alive: AtomicU64,
-}
-
-impl Versions {
-    const fn new() -> Self {
-        Self { next: AtomicU64::new(1), first_alive: AtomicU64::new(1) }
-    }
-
-    fn next(&self) -> CasToken {
-        CasToken::new(self.next.fetch_add(1, Ordering::SeqCst))
-    }
-
-    fn end_all(&self) {
-        self.first_alive.fetch_max(self.next.load(Ordering::SeqCst), Ordering::SeqCst);
-    }
-
-    fn has_ended(&self, version: CasToken) -> bool {
-        version.get() < self.first_alive.load(Ordering::SeqCst)
     }
 }
 
@@ -564,6 +484,8 @@ fn not_a_number(direction: Direction) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn key() -> Key {

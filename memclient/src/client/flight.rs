@@ -1,0 +1,94 @@
+//! A call under way, whose answer may make its caller the one who is to refresh an item.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Handle;
+
+use super::give_back::give_back;
+use crate::{
+    conn::{Ask, InFlight, Replies},
+    error::{Delivery, Error, Result},
+    pool::Pool,
+    proto::{Reply, Request, WireKey},
+    wire::Key,
+};
+
+/// How long it may take to give back what a caller did not wait for.
+const GIVING_BACK: Duration = Duration::from_secs(1);
+
+/// The answer to a call that is under way. Dropping it costs nobody anything: the answer is read, and
+/// what it would have given to the caller goes back.
+pub(super) struct Flight<'a, R: Request> {
+    node: &'a Pool,
+    ask: Ask<'a, R>,
+    deadline: Instant,
+    inner: Option<InFlight>,
+}
+
+impl<'a, R: Request> Flight<'a, R> {
+    pub(super) fn new(
+        node: &'a Pool,
+        ask: Ask<'a, R>,
+        deadline: Instant,
+        flight: InFlight,
+    ) -> Self {
+        Self { node, ask, deadline, inner: Some(flight) }
+    }
+
+    /// Returns the requests whose answers must not be lost.
+    fn winners(&self) -> Option<&'a [R]> {
+        match self.ask {
+            Ask::Run(requests) if requests.first()?.may_win() => Some(requests),
+            // Gathered gets win nothing. What a lone one won, and nobody waits for, is left to end
+            // with the item: it is not worth keeping every dropped `get` under way.
+            Ask::Run(_) | Ask::Values(_) => None,
+        }
+    }
+}
+
+impl<R: Request> Future for Flight<'_, R> {
+    type Output = Result<Replies>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
+        let Some(flight) = &mut self.inner else {
+            return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
+        };
+        let polled = Pin::new(flight).poll(cx);
+        if polled.is_ready() {
+            self.inner = None;
+        }
+        polled
+    }
+}
+
+impl<R: Request> Drop for Flight<'_, R> {
+    fn drop(&mut self) {
+        let Some(flight) = self.inner.take() else { return };
+        let Some(requests) = self.winners() else { return };
+        // Without a runtime, or in one that ends, nobody could wait; the right is then lost as that
+        // of any holder who is.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let keys = requests.iter().filter_map(Request::key);
+        let keys: Vec<(Box<[u8]>, Key)> =
+            keys.map(|key| (key.prefix.into(), key.key.to_key())).collect();
+        let node = self.node.clone();
+        let deadline = self.deadline.max(Instant::now()) + GIVING_BACK;
+        runtime.spawn(async move {
+            let replies = match flight.await {
+                Ok(Replies::One(reply)) => vec![reply],
+                Ok(Replies::Many(replies)) => replies,
+                Err(_) => return,
+            };
+            for ((prefix, key), reply) in keys.iter().zip(&replies) {
+                if let Reply::Answer(answer) = reply {
+                    let key = WireKey { prefix, key: key.borrowed() };
+                    give_back(&node, key, answer, deadline).await;
+                }
+            }
+        });
+    }
+}

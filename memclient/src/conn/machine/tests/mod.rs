@@ -1,0 +1,96 @@
+//! The machine, fed by hand.
+
+mod closing;
+mod dialects;
+mod gathered;
+mod order;
+
+use super::*;
+use crate::{
+    proto::{Dialect, Reply, command},
+    wire::{Charset, KeyRef},
+};
+
+fn machine() -> Machine {
+    Machine::new(Limits { max_value: 1024 }, 1 << 20)
+}
+
+fn enqueue<R: Request>(machine: &mut Machine, requests: &[R]) -> Ticket {
+    machine.enqueue(Ask::Run(requests), 0, Instant::now(), false).unwrap().unwrap()
+}
+
+/// Asks for values that others may join.
+fn want(machine: &mut Machine, keys: &[&str]) -> Ticket {
+    let keys: Vec<WireKey<'_>> = keys.iter().map(|key| wire(key)).collect();
+    let ask = Ask::<Get<'_>>::Values(&keys);
+    machine.enqueue(ask, 0, Instant::now(), false).unwrap().unwrap()
+}
+
+/// Returns so many keys.
+fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{name}{number}")).collect()
+}
+
+fn strs(keys: &[String]) -> Vec<&str> {
+    keys.iter().map(String::as_str).collect()
+}
+
+/// Returns what the server says when it has all of these keys.
+fn found(keys: &[String]) -> String {
+    let items = keys.iter().map(|key| format!("VALUE {key} 0 0\r\n\r\n"));
+    items.collect::<Vec<_>>().concat()
+}
+
+/// Has everything written, and returns it.
+fn write(machine: &mut Machine) -> BytesMut {
+    let out = machine.take_output();
+    machine.handle_written(out.len());
+    out
+}
+
+fn wire(key: &str) -> WireKey<'_> {
+    WireKey { prefix: b"", key: KeyRef::new(key.as_bytes(), Charset::Ascii).unwrap() }
+}
+
+fn get(key: &str) -> Get<'_> {
+    Get { key: wire(key), details: false }
+}
+
+fn receive(machine: &mut Machine, bytes: &str) -> Result<usize, OutOfStep> {
+    let mut wakers = Vec::new();
+    machine.handle_bytes(&mut BytesMut::from(bytes), &mut wakers).map(|()| wakers.len())
+}
+
+fn poll(machine: &mut Machine, ticket: Ticket) -> Poll<Result<Replies>> {
+    machine.poll_replies(ticket, Waker::noop())
+}
+
+#[track_caller]
+fn data(outcome: Poll<Result<Replies>>) -> Option<String> {
+    match outcome {
+        Poll::Ready(Ok(Replies::One(Reply::Answer(reply)))) => {
+            reply.data.map(|data| String::from_utf8_lossy(&data).into_owned())
+        }
+        other => panic!("no single reply: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn items(outcome: Poll<Result<Replies>>) -> Vec<Option<String>> {
+    let text = |reply| match reply {
+        Reply::Item(item) => item.map(|(_, data)| String::from_utf8_lossy(&data).into_owned()),
+        Reply::Answer(reply) => reply.data.map(|data| String::from_utf8_lossy(&data).into_owned()),
+        other => panic!("no item: {other:?}"),
+    };
+    match outcome {
+        Poll::Ready(Ok(Replies::One(reply))) => vec![text(reply)],
+        Poll::Ready(Ok(Replies::Many(replies))) => replies.into_iter().map(text).collect(),
+        other => panic!("no replies: {other:?}"),
+    }
+}
+
+fn classic() -> Machine {
+    let mut machine = machine();
+    machine.speak(Spoken::choose(Dialect::Classic, "1.5.6").unwrap());
+    machine
+}
