@@ -73,7 +73,7 @@ pub use crate::{
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},
     flags::Flags,
     format::Format,
-    key::{CacheKey, KeyBuf, KeyGroup, KeyWriter},
+    key::{CacheKey, KeyBuf, KeyGroup, KeyHead, KeyWriter},
     payload::Payload,
     schema::{Fingerprint, Schema, SchemaWriter},
     value::CacheValue,

@@ -76,7 +76,45 @@
 //! | `tracing` | | events of the cache as `tracing` events |
 //! | `tls` | | TLS with rustls and ring: [`ClientBuilder::tls`], `memcaches://` |
 //! | `tls-aws-lc` | | the same with aws-lc for ring; with both it is ring |
-//! | `testing` | | the laws of a backend as a suite, `backend_laws!` |
+//! | `testing` | | the laws of a backend as a suite, `backend_laws!`, and a backend that fails on demand, `Chaos` |
+//!
+//! # Testing a program that caches
+//! A test needs no server and no waiting: [`MokaBackend`] stands in for memcached, and a
+//! [`Clock::manual`] that both it and the cache go by moves when the test says so.
+//! ```
+//! # #[cfg(all(feature = "moka", feature = "derive"))] {
+//! use std::{
+//!     sync::{
+//!         LazyLock,
+//!         atomic::{AtomicU32, Ordering},
+//!     },
+//!     time::Duration,
+//! };
+//!
+//! use memclient::{Cache, Clock, MokaBackend, cached};
+//!
+//! static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::manual);
+//! static CACHE: LazyLock<Cache> = LazyLock::new(|| {
+//!     let memcached = MokaBackend::builder().clock(CLOCK.clone()).build();
+//!     Cache::builder().backend(memcached).clock(CLOCK.clone()).build().unwrap()
+//! });
+//! static ASKED: AtomicU32 = AtomicU32::new(0);
+//!
+//! #[cached(cache = CACHE, ttl = "10m")]
+//! fn rate(currency: &str) -> f64 {
+//!     ASKED.fetch_add(1, Ordering::SeqCst);
+//!     1.0837
+//! }
+//!
+//! rate("USD");
+//! CLOCK.advance(Duration::from_secs(599));
+//! rate("USD");
+//! assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+//! CLOCK.advance(Duration::from_secs(1));
+//! rate("USD");
+//! assert_eq!(ASKED.load(Ordering::SeqCst), 2);
+//! # }
+//! ```
 
 // Generated code names this crate from outside; in its own tests and examples too.
 extern crate self as memclient;
@@ -110,6 +148,8 @@ pub use memclient_serde::{
     Format, KeyWriter, Payload, Schema,
 };
 
+#[cfg(feature = "testing")]
+pub use self::backend::Chaos;
 #[cfg(feature = "moka")]
 pub use self::backend::{MokaBackend, MokaBackendBuilder};
 #[cfg(feature = "tracing")]

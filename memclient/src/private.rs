@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     marker::PhantomData,
+    ops::Deref,
     sync::{Arc, LazyLock},
 };
 
@@ -31,9 +32,27 @@ use crate::{
     error::Result,
 };
 
+/// The cache of a call.
+#[derive(Debug)]
+pub enum CallCache {
+    Installed(Arc<Cache>),
+    Named(Cache),
+}
+
+impl Deref for CallCache {
+    type Target = Cache;
+
+    fn deref(&self) -> &Cache {
+        match self {
+            Self::Installed(cache) => cache,
+            Self::Named(cache) => cache,
+        }
+    }
+}
+
 /// The cache of a function that names none.
-pub fn installed() -> Cache {
-    Cache::current()
+pub fn installed() -> CallCache {
+    CallCache::Installed(Cache::current_here())
 }
 
 /// What `cache = ..` may name.
@@ -69,8 +88,8 @@ impl<C: CacheRef, F: FnOnce() -> C> CacheRef for LazyLock<C, F> {
     }
 }
 
-pub fn cache_ref(cache: &(impl CacheRef + ?Sized)) -> Cache {
-    cache.cache()
+pub fn cache_ref(cache: &(impl CacheRef + ?Sized)) -> CallCache {
+    CallCache::Named(cache.cache())
 }
 
 /// The shape of a return type: what of it is kept, and what is found again.
@@ -354,9 +373,8 @@ pub fn call<'a, O: Outcome>(
     policy: Policy,
     key: impl FnOnce(&mut KeyWriter),
 ) -> Call<'a, O> {
-    let (name, fingerprint) = function.resolve::<O::Value>();
     let core = cache.core();
-    let key = core.key(name, function.version_number(), fingerprint, key);
+    let key = core.key(function.head::<O::Value>(), key);
     Call { cache, key, policy: core.policy(policy), outcome: PhantomData }
 }
 

@@ -1,6 +1,6 @@
 //! The laws of a backend, held against every implementation there is.
 
-use memclient::{AnyBackend, Client, Dialect, MokaBackend, Tiered, backend_laws};
+use memclient::{AnyBackend, Chaos, Client, Dialect, MokaBackend, Tiered, backend_laws};
 use memclient_tests::Memcached;
 
 backend_laws!(client_over_tcp, {
@@ -26,6 +26,8 @@ backend_laws!(tiered, {
     let server = Memcached::start().await.unwrap();
     (Tiered::new(MokaBackend::new(), client(&server)), server)
 });
+
+backend_laws!(chaos_without_faults, (Chaos::new(MokaBackend::new()), ()));
 
 backend_laws!(any_of_a_client, {
     let server = Memcached::start().await.unwrap();

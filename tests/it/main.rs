@@ -21,6 +21,7 @@ mod leases;
 )]
 mod macros;
 mod many;
+mod near_budget;
 mod operations;
 mod promises;
 mod python;
@@ -29,3 +30,4 @@ mod security;
 mod sources;
 mod stale;
 mod topology;
+mod without_server;

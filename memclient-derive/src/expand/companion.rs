@@ -118,7 +118,7 @@ fn pieces(model: &CachedFn) -> TokenStream {
             #policy
         }
 
-        fn __memclient_cache() -> #private::Cache {
+        fn __memclient_cache() -> #private::CallCache {
             #cache
         }
 

@@ -1,6 +1,6 @@
 //! Keys that people can read and that never stand for two things.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use self::buffer::Buffer;
 
@@ -119,7 +119,12 @@ impl KeyWriter {
     /// It is written as it is, `:` included; only bytes that could not stand in a key, or that mean
     /// something in parts, are escaped.
     pub fn raw(&mut self, head: &str) {
-        escape::head(head.as_bytes(), &mut self.0);
+        escape::head(head.as_bytes(), &mut |bytes: &[u8]| self.0.push(bytes));
+    }
+
+    /// Writes the head of a key that was brought into its form before.
+    pub fn head(&mut self, head: &KeyHead) {
+        self.0.push(&head.0);
     }
 
     /// Writes `:` and then the value.
@@ -191,6 +196,34 @@ impl KeyWriter {
         if self.0.written() == before {
             self.0.push(escape::EMPTY);
         }
+    }
+}
+
+/// The head of many keys, escaped once: what [`KeyWriter::raw`] writes.
+///
+/// ```
+/// use memclient_serde::{KeyHead, KeyWriter};
+///
+/// let head = KeyHead::new("shop:user.kjq2mabc");
+/// let mut key = KeyWriter::new(250);
+/// key.head(&head);
+/// key.part(&7);
+/// assert_eq!(key.finish().as_str(), "shop:user.kjq2mabc:7");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyHead(Arc<[u8]>);
+
+impl KeyHead {
+    /// Returns the head that this text is written as.
+    pub fn new(text: &str) -> Self {
+        let mut head = Vec::with_capacity(text.len());
+        escape::head(text.as_bytes(), &mut |bytes: &[u8]| head.extend_from_slice(bytes));
+        Self(head.into())
+    }
+
+    /// Returns true when nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -12,6 +12,7 @@ mod drive;
 mod floors;
 mod machine;
 mod measure;
+mod near;
 mod options;
 mod peers;
 mod server;
@@ -51,6 +52,10 @@ fn run(options: &Options) -> Outcome<()> {
     }
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build, its figures mean nothing: add --release");
+    }
+    if options.near {
+        println!("{}", machine::describe(None));
+        return near::run(options);
     }
     machine::raise_file_limit();
     let cores = options.pin.then(machine::pin).flatten();

@@ -8,7 +8,8 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "\
-Measures memclient beside its peers, on a memcached and a Redis that it starts itself.
+Measures memclient beside its peers, on a memcached and a Redis that it starts itself; with `near`
+as the first word, hits in this process's memory beside moka, quick_cache and cached.
 
     --rounds N          interleaved rounds per workload [5]
     --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
@@ -17,12 +18,17 @@ Measures memclient beside its peers, on a memcached and a Redis that it starts i
     --clients LIST      rows, by the names in the table
     --value BYTES       the size of values where a workload names none [100]
     --pool N            connections of the clients that pool [64]
+    --rows LIST         rows of `near`, such as moka,TypedCache::get
     --json FILE         writes every median to a file
     --pin, --no-pin     binds servers to one core and clients to another, or not [--pin]
 ";
 
 #[derive(Debug)]
 pub(crate) struct Options {
+    /// Measures hits in memory instead.
+    pub(crate) near: bool,
+    /// The rows of that, all where none is named.
+    pub(crate) rows: Vec<String>,
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
     pub(crate) workloads: Vec<Workload>,
@@ -42,6 +48,8 @@ impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut value, mut only) = (SMALL, None);
         let mut options = Self {
+            near: false,
+            rows: Vec::new(),
             rounds: 5,
             time: Duration::from_millis(700),
             workloads: Vec::new(),
@@ -57,6 +65,8 @@ impl Options {
             let mut argument =
                 || args.next().ok_or_else(|| format!("{option} needs a value: see --help"));
             match &*option {
+                "near" => options.near = true,
+                "--rows" => options.rows = argument()?.split(',').map(str::to_owned).collect(),
                 "--rounds" => options.rounds = number(&option, &argument()?)?,
                 "--seconds" => {
                     let text = argument()?;

@@ -83,6 +83,10 @@ impl CacheBackend for AnyBackend {
         self.0.local(key)
     }
 
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        self.0.look_local(key, look)
+    }
+
     async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
         self.0.keep(key, hit, ttl).await
     }
@@ -164,6 +168,10 @@ impl<B: CacheBackend> CacheBackend for Arc<B> {
         B::local(self, key)
     }
 
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        B::look_local(self, key, look)
+    }
+
     fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> impl Future<Output = Result<()>> + Send {
         B::keep(self, key, hit, ttl)
     }
@@ -193,6 +201,7 @@ trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn max_key(&self) -> usize;
     fn local(&self, key: &[u8]) -> Option<Hit>;
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool;
     fn keep<'a>(&'a self, key: &'a Key, hit: Hit, ttl: Ttl) -> Answer<'a, Result<()>>;
     fn keep_near<'a>(&'a self, key: &'a Key, value: Value, ttl: Ttl) -> Answer<'a, ()>;
     fn keep_decoded(&self, key: &Key, value: &Value);
@@ -246,6 +255,10 @@ impl<B: CacheBackend> Erased for B {
 
     fn local(&self, key: &[u8]) -> Option<Hit> {
         CacheBackend::local(self, key)
+    }
+
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        CacheBackend::look_local(self, key, look)
     }
 
     fn keep<'a>(&'a self, key: &'a Key, hit: Hit, ttl: Ttl) -> Answer<'a, Result<()>> {

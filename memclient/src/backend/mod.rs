@@ -7,7 +7,11 @@ use crate::{
     wire::{Deleted, Key, MAX_KEY, Touched, Ttl, Value},
 };
 
+#[cfg(feature = "testing")]
+mod chaos;
 mod dynamic;
+#[cfg(feature = "moka")]
+mod front;
 #[cfg(feature = "testing")]
 pub mod laws;
 mod lease;
@@ -17,6 +21,8 @@ mod moka;
 mod none;
 mod op;
 
+#[cfg(feature = "testing")]
+pub use self::chaos::Chaos;
 #[cfg(feature = "moka")]
 pub use self::moka::{MokaBackend, MokaBackendBuilder};
 pub use self::{
@@ -61,7 +67,8 @@ pub use self::{
 /// - A stale item ([`Delete::stale_for`]) keeps its bytes and flags, and of those who ask for a lease
 ///   one gets it ([`Read::StaleWon`]).
 ///
-/// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`.
+/// The feature `testing` has these laws as a suite that runs against any backend: `backend_laws!`,
+/// and `Chaos`, which lets any backend fail.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no cache backend",
     note = "implement `CacheBackend`, or use `Client`, `MokaBackend`, `Tiered` or `AnyBackend`"
@@ -167,6 +174,16 @@ pub trait CacheBackend: Send + Sync + 'static {
     fn local(&self, key: &[u8]) -> Option<Hit> {
         let _ = key;
         None
+    }
+
+    /// Shows the value that [`CacheBackend::local`] would return, without the costs of a copy;
+    /// returns whether there was one. What is shown must not be looked at for long: it may be held
+    /// meanwhile.
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        self.local(key).is_some_and(|hit| {
+            look(&hit.value);
+            true
+        })
     }
 
     /// Keeps a copy of another backend's item for `ttl` at most, over whatever is here; a copy that

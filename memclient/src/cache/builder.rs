@@ -7,6 +7,7 @@ use super::{Cache, core::Core, policy::Policy};
 use crate::{backend::MokaBackend, tier::Tiered};
 use crate::{
     backend::{AnyBackend, CacheBackend, NoBackend},
+    clock::Clock,
     error::{Error, Result},
     events::Observer,
     wire::Ttl,
@@ -33,6 +34,7 @@ pub struct CacheBuilder {
     namespace: String,
     near: Option<Near>,
     policy: Policy,
+    clock: Clock,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -52,6 +54,7 @@ impl Default for CacheBuilder {
             near: cfg!(feature = "moka")
                 .then_some(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) }),
             policy: Policy::new(),
+            clock: Clock::system(),
             #[cfg(feature = "tracing")]
             observer: Some(Arc::new(crate::events::TracingObserver)),
             #[cfg(not(feature = "tracing"))]
@@ -137,6 +140,14 @@ impl CacheBuilder {
         self
     }
 
+    /// Sets the clock by which the near tier and the cache itself measure time: a
+    /// [`Clock::manual`] for tests. The backend has a clock of its own, see
+    /// [`MokaBackendBuilder::clock`](crate::MokaBackendBuilder::clock). Defaults to the system's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Tells this observer what happens. Defaults to the `tracing` subscriber with the feature
     /// `tracing`, else to nobody.
     pub fn observer(mut self, observer: impl Observer) -> Self {
@@ -169,9 +180,9 @@ impl CacheBuilder {
     }
 
     fn assemble(self) -> Cache {
-        let Self { backend, namespace, near, policy, observer } = self;
-        let backend = tiers(backend, near);
-        Cache::new(Core::new(backend, namespace.into(), policy, observer))
+        let Self { backend, namespace, near, policy, clock, observer } = self;
+        let backend = tiers(backend, near, &clock);
+        Cache::new(Core::new(backend, namespace.into(), policy, clock, observer))
     }
 
     #[cfg(feature = "moka")]
@@ -181,10 +192,14 @@ impl CacheBuilder {
 }
 
 #[cfg(feature = "moka")]
-fn tiers(backend: Option<AnyBackend>, near: Option<Near>) -> AnyBackend {
-    let moka = |near: Near| MokaBackend::builder().max_bytes(near.max_bytes).build();
+fn tiers(backend: Option<AnyBackend>, near: Option<Near>, clock: &Clock) -> AnyBackend {
+    let moka =
+        |near: Near| MokaBackend::builder().max_bytes(near.max_bytes).clock(clock.clone()).build();
     match (backend, near) {
-        (Some(far), Some(near)) => AnyBackend::new(Tiered::new(moka(near), far).near_ttl(near.ttl)),
+        (Some(far), Some(near)) => {
+            let tiers = Tiered::new(moka(near), far).near_ttl(near.ttl).clock(clock.clone());
+            AnyBackend::new(tiers)
+        }
         (Some(far), None) => far,
         (None, Some(near)) => AnyBackend::new(moka(near)),
         (None, None) => AnyBackend::new(NoBackend),
@@ -192,7 +207,7 @@ fn tiers(backend: Option<AnyBackend>, near: Option<Near>) -> AnyBackend {
 }
 
 #[cfg(not(feature = "moka"))]
-fn tiers(backend: Option<AnyBackend>, _: Option<Near>) -> AnyBackend {
+fn tiers(backend: Option<AnyBackend>, _: Option<Near>, _: &Clock) -> AnyBackend {
     backend.unwrap_or_else(|| AnyBackend::new(NoBackend))
 }
 

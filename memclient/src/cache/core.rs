@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use memclient_serde::{CacheValue, EncodeError, Fingerprint, KeyBuf, KeyWriter};
+use memclient_serde::{CacheValue, EncodeError, KeyBuf, KeyHead, KeyWriter};
 
 use super::{
     flight::Flights,
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     backend::{AnyBackend, CacheBackend, Tier},
+    clock::Clock,
     error::{Error, Result},
     events::{Event, Observer},
     runtime::Executor,
@@ -31,7 +32,11 @@ use crate::{
 pub(crate) struct Core {
     backend: AnyBackend,
     namespace: Box<str>,
+    /// The namespace as keys begin with it.
+    prefix: KeyHead,
+    max_key: usize,
     policy: Policy,
+    pub(super) clock: Clock,
     observer: Option<Arc<dyn Observer>>,
     pub(super) flights: Flights,
     pub(super) generations: Generations,
@@ -45,16 +50,24 @@ impl Core {
         backend: AnyBackend,
         namespace: Box<str>,
         policy: Policy,
+        clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
+        let prefix = match &*namespace {
+            "" => String::new(),
+            namespace => format!("{namespace}:"),
+        };
         Self {
+            max_key: backend.max_key(),
             backend,
             namespace,
+            prefix: KeyHead::new(&prefix),
             policy,
+            refreshes: Arc::new(Refreshes::new(clock.clone())),
+            clock,
             observer,
             flights: Flights::new(),
             generations: Generations::new(),
-            refreshes: Arc::default(),
             counters: Counters::default(),
             down: AtomicBool::new(false),
         }
@@ -73,26 +86,11 @@ impl Core {
         policy.over(self.policy)
     }
 
-    /// Returns the key `namespace:name.fingerprint` with the parts that `parts` writes.
-    pub(crate) fn key(
-        &self,
-        name: &str,
-        version: Option<u32>,
-        fingerprint: Fingerprint,
-        parts: impl FnOnce(&mut KeyWriter),
-    ) -> KeyBuf {
-        let mut key = KeyWriter::new(self.backend.max_key());
-        if !self.namespace.is_empty() {
-            key.raw(&self.namespace);
-            key.raw(":");
-        }
-        key.raw(name);
-        if let Some(version) = version {
-            key.raw(".v");
-            key.raw(itoa::Buffer::new().format(version));
-        }
-        key.raw(".");
-        key.raw(std::str::from_utf8(&fingerprint.chars()).unwrap_or_default());
+    /// Returns the key `namespace:head` with the parts that `parts` writes.
+    pub(crate) fn key(&self, head: &KeyHead, parts: impl FnOnce(&mut KeyWriter)) -> KeyBuf {
+        let mut key = KeyWriter::new(self.max_key);
+        key.head(&self.prefix);
+        key.head(head);
         parts(&mut key);
         key.finish()
     }

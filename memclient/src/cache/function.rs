@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use memclient_serde::{Fingerprint, Schema};
+use memclient_serde::{Fingerprint, KeyHead, Schema};
 
 /// What is known of a cached function when it is compiled: the name of its entries and their
 /// version.
@@ -10,13 +10,13 @@ pub struct CachedFn {
     function: &'static str,
     name: Option<&'static str>,
     version: Option<u32>,
-    resolved: OnceLock<(Box<str>, Fingerprint)>,
+    head: OnceLock<KeyHead>,
 }
 
 impl CachedFn {
     /// Returns the function of this module path and name.
     pub const fn new(module: &'static str, function: &'static str) -> Self {
-        Self { module, function, name: None, version: None, resolved: OnceLock::new() }
+        Self { module, function, name: None, version: None, head: OnceLock::new() }
     }
 
     /// Returns the function with this name for its entries instead of `module.function`.
@@ -31,21 +31,24 @@ impl CachedFn {
         self
     }
 
-    pub(crate) fn version_number(&self) -> Option<u32> {
-        self.version
-    }
-
-    /// Returns the name of the entries and the fingerprint of their type, found out once.
+    /// Returns the head of the keys of its entries, found out once: their name, their version, and
+    /// the fingerprint of their type.
     ///
     /// Every call names the same `T`: a function has one return type.
-    pub(crate) fn resolve<T: Schema>(&self) -> (&str, Fingerprint) {
-        let (name, fingerprint) = self.resolved.get_or_init(|| {
-            let name = match self.name {
-                Some(name) => name.into(),
-                None => format!("{}.{}", self.module.replace("::", "."), self.function).into(),
-            };
-            (name, Fingerprint::of::<T>())
-        });
-        (name, *fingerprint)
+    pub(crate) fn head<T: Schema>(&self) -> &KeyHead {
+        self.head.get_or_init(|| {
+            let fingerprint = Fingerprint::of::<T>();
+            let place = || format!("{}.{}", self.module.replace("::", "."), self.function);
+            let name = self.name.map_or_else(place, str::to_owned);
+            key_head(&name, self.version, fingerprint)
+        })
     }
+}
+
+/// Returns the head `name.fingerprint`, or `name.v1.fingerprint` with a version.
+pub(super) fn key_head(name: &str, version: Option<u32>, fingerprint: Fingerprint) -> KeyHead {
+    let version = version.map(|version| format!(".v{version}")).unwrap_or_default();
+    let chars = fingerprint.chars();
+    let fingerprint = std::str::from_utf8(&chars).unwrap_or_default();
+    KeyHead::new(&format!("{name}{version}.{fingerprint}"))
 }

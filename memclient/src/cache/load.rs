@@ -316,8 +316,15 @@ impl Core {
         policy: Policy,
         early: Early,
     ) -> Option<Kept<T>> {
-        let hit = self.backend().local(key)?;
-        let kept = read(&hit, policy, early).ok()?;
+        let ages =
+            !policy.grace_time().is_zero() || (early == Early::Allowed && policy.refreshes_early());
+        let kept = if ages {
+            read(&self.backend().local(key)?, policy, early).ok()?
+        } else {
+            let mut found = None;
+            self.backend().look_local(key, &mut |value| found = decode(value).ok());
+            Kept { found: found?, freshness: Freshness::Fresh }
+        };
         if kept.freshness != Freshness::Stale {
             self.count_hit(&kept, Tier::Near);
         }
@@ -508,7 +515,7 @@ impl Core {
             reachable: true,
             lease: None,
             overtakes: false,
-            began: Instant::now(),
+            began: self.clock.now(),
         }
     }
 
@@ -523,7 +530,8 @@ impl Core {
         let Load { key, leader, generation, reachable, lease, overtakes, began } = load;
         let (stored, found, answer) = match produced {
             Produced::Value(value) => {
-                let stored = self.encode(value.clone(), policy, Some(began.elapsed())).ok();
+                let took = self.clock.now() - began;
+                let stored = self.encode(value.clone(), policy, Some(took)).ok();
                 let stored = stored.map(|stored| (stored, policy.stored_ttl()));
                 (stored, Found::Value(value.clone()), R::from_value(value))
             }
@@ -657,19 +665,26 @@ fn answer<T: CacheValue, R: Loaded<T>>(found: Found<T>) -> Option<R> {
 
 /// Decodes what was found, and judges how fresh it is.
 fn read<T: CacheValue>(hit: &Hit, policy: Policy, early: Early) -> Result<Kept<T>, DecodeError> {
-    let flags = hit.value.payload().flags;
-    if flags.is_absent() {
+    let found = decode(&hit.value)?;
+    if matches!(found, Found::Absent) {
         // What says "there is none" has no grace, and costs little to find out again.
-        return Ok(Kept { found: Found::Absent, freshness: Freshness::Fresh });
+        return Ok(Kept { found, freshness: Freshness::Fresh });
     }
-    let value = hit.value.decode()?;
     let load_time = match early {
-        Early::Allowed if policy.refreshes_early() => flags.load_time(),
+        Early::Allowed if policy.refreshes_early() => hit.value.payload().flags.load_time(),
         Early::Allowed | Early::Never => None,
     };
     let chance = if load_time.is_some() { 1.0 - fastrand::f64() } else { 1.0 };
     let freshness = freshness::judge(hit.ttl_left, policy.grace_time(), load_time, chance);
-    Ok(Kept { found: Found::Value(value), freshness })
+    Ok(Kept { found, freshness })
+}
+
+fn decode<T: CacheValue>(value: &Value) -> Result<Found<T>, DecodeError> {
+    if value.payload().flags.is_absent() {
+        Ok(Found::Absent)
+    } else {
+        value.decode().map(Found::Value)
+    }
 }
 
 /// A refresh's answer, or the one that was to be refreshed.

@@ -9,7 +9,6 @@ use std::{
     collections::{HashMap, HashSet},
     future::Future,
     hash::Hash,
-    time::Instant,
 };
 
 use memclient_serde::{CacheValue, KeyBuf};
@@ -230,7 +229,7 @@ impl Core {
         F: Fn(Vec<K>) -> Fut,
         Fut: Future<Output = R>,
     {
-        let began = Instant::now();
+        let began = self.clock.now();
         let refreshes = missing.iter().filter(|one| matches!(one.duty, Duty::Refresh(..))).count();
         self.counters.loads.add_one();
         self.counters.refreshes.add(refreshes);
@@ -249,7 +248,7 @@ impl Core {
                 return if refreshes == all { Ok(()) } else { Err(error) };
             }
         };
-        let took = began.elapsed();
+        let took = self.clock.now() - began;
         let (mut values, mut absences, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         let mut ended = Vec::with_capacity(missing.len());
         for Missing { key, wire, generation, duty } in missing {

@@ -10,7 +10,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use crate::wire::Key;
+use crate::{clock::Clock, wire::Key};
 
 const SHARDS: usize = 16;
 
@@ -18,10 +18,11 @@ const SHARDS: usize = 16;
 const MANY: usize = 256;
 
 /// The refreshes under way, and those that failed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Refreshes {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
+    clock: Clock,
 }
 
 type Shard = HashMap<Key, State, RandomState>;
@@ -50,11 +51,17 @@ pub(super) struct Refresh {
 }
 
 impl Refreshes {
+    /// Returns none, to be timed by this clock.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { shards: Default::default(), hasher: RandomState::default(), clock }
+    }
+
     /// Returns the right to refresh the entry; `None` while another has it, or a failure was less
     /// than the throttle ago.
     pub(super) fn begin(self: &Arc<Self>, key: &Key, throttle: Duration) -> Option<Refresh> {
+        let now = self.clock.now();
         let mut shard = self.shard(key.as_bytes());
-        if shard.get(key.as_bytes()).is_some_and(|state| state.holds(Instant::now())) {
+        if shard.get(key.as_bytes()).is_some_and(|state| state.holds(now)) {
             return None;
         }
         shard.insert(key.clone(), State::UnderWay);
@@ -64,7 +71,7 @@ impl Refreshes {
     /// Says whether to leave the entry to another process; not for longer than that may take, lest it
     /// has died meanwhile.
     pub(super) fn gives_way(&self, key: &Key, time: Duration) -> bool {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut shard = self.shard(key.as_bytes());
         let state = shard.entry(key.clone()).or_insert(State::Elsewhere { until: now + time });
         let gives_way = match *state {
@@ -86,7 +93,8 @@ impl Refreshes {
 
     /// Says whether the entry is being refreshed, or left alone.
     pub(super) fn holds(&self, key: &[u8]) -> bool {
-        self.shard(key).get(key).is_some_and(|state| state.holds(Instant::now()))
+        let now = self.clock.now();
+        self.shard(key).get(key).is_some_and(|state| state.holds(now))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is asked for")]
@@ -128,7 +136,7 @@ impl Drop for Refresh {
             shard.remove(self.key.as_bytes());
             return;
         }
-        let now = Instant::now();
+        let now = self.refreshes.clock.now();
         shard.insert(self.key.clone(), State::Failed { until: now + self.throttle });
         if shard.len() > MANY {
             shard.retain(|_, state| state.is_current(now));
@@ -144,7 +152,7 @@ mod tests {
 
     #[test]
     fn one_refresh_at_a_time_and_none_soon_after_a_failure() {
-        let (refreshes, key) = (Arc::new(Refreshes::default()), Key::new("k").unwrap());
+        let (refreshes, key) = (Arc::new(Refreshes::new(Clock::system())), Key::new("k").unwrap());
         let first = refreshes.begin(&key, LONG).unwrap();
         assert!(refreshes.begin(&key, LONG).is_none() && refreshes.holds(b"k"));
         assert!(refreshes.begin(&Key::new("other").unwrap(), LONG).is_some());
@@ -156,15 +164,19 @@ mod tests {
 
     #[test]
     fn a_failure_is_forgotten_after_the_throttle() {
-        let (refreshes, key) = (Arc::new(Refreshes::default()), Key::new("k").unwrap());
-        drop(refreshes.begin(&key, Duration::ZERO));
+        let clock = Clock::manual();
+        let (refreshes, key) = (Arc::new(Refreshes::new(clock.clone())), Key::new("k").unwrap());
+        drop(refreshes.begin(&key, Duration::from_secs(10)));
+        clock.advance(Duration::from_millis(9_999));
+        assert!(refreshes.holds(b"k"));
+        clock.advance(Duration::from_millis(1));
         assert!(!refreshes.holds(b"k"));
         refreshes.begin(&key, Duration::ZERO).unwrap().succeed();
     }
 
     #[test]
     fn another_process_is_given_way_to_for_a_while() {
-        let (refreshes, key) = (Arc::new(Refreshes::default()), Key::new("k").unwrap());
+        let (refreshes, key) = (Arc::new(Refreshes::new(Clock::system())), Key::new("k").unwrap());
         assert!(refreshes.gives_way(&key, LONG) && refreshes.gives_way(&key, LONG));
         assert!(!refreshes.holds(b"k"), "it may have been refreshed by now");
         let (dead, now) = (Key::new("dead").unwrap(), Duration::ZERO);
@@ -175,7 +187,7 @@ mod tests {
 
     #[test]
     fn failures_of_ever_new_keys_do_not_pile_up() {
-        let refreshes = Arc::new(Refreshes::default());
+        let refreshes = Arc::new(Refreshes::new(Clock::system()));
         for number in 0..100_000 {
             let key = Key::new(format!("key:{number}")).unwrap();
             drop(refreshes.begin(&key, Duration::ZERO));

@@ -1,6 +1,7 @@
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    ops::Deref,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 macro_rules! stats {
@@ -32,15 +33,20 @@ macro_rules! stats {
             }
         }
 
-        /// The counters behind [`CacheStats`].
+        /// The counters of some of the threads.
         #[derive(Debug, Default)]
-        pub(crate) struct Counters {
+        #[repr(align(128))]
+        pub(crate) struct Shard {
             $(pub(crate) $name: Counter,)*
         }
 
         impl Counters {
             pub(crate) fn snapshot(&self) -> CacheStats {
-                CacheStats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+                let mut stats = CacheStats::default();
+                for shard in &self.shards {
+                    $(stats.$name += shard.$name.0.load(Ordering::Relaxed);)*
+                }
+                stats
             }
         }
     };
@@ -97,6 +103,30 @@ impl CacheStats {
     }
 }
 
+/// As many as threads of a common machine; with more, some share one.
+const SHARDS: usize = 16;
+
+/// The counters behind [`CacheStats`], those of the calling thread by dereference: what every call
+/// counts must not be written by all threads in one place.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    shards: [Shard; SHARDS],
+}
+
+impl Deref for Counters {
+    type Target = Shard;
+
+    fn deref(&self) -> &Shard {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+        }
+        // A thread that is about to end has lost its number.
+        let thread = THREAD.try_with(|thread| *thread).unwrap_or_default();
+        &self.shards[thread % SHARDS]
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -107,5 +137,21 @@ impl Counter {
 
     pub(crate) fn add(&self, count: usize) {
         self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_threads_count_is_added_up() {
+        let counters = Counters::default();
+        std::thread::scope(|scope| {
+            for _ in 0..2 * SHARDS {
+                scope.spawn(|| counters.loads.add_one());
+            }
+        });
+        assert_eq!(counters.snapshot(), CacheStats { loads: 32, ..CacheStats::default() });
     }
 }

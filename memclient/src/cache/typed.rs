@@ -1,11 +1,12 @@
 use std::{fmt, future::Future, hash::Hash, marker::PhantomData, sync::Arc};
 
-use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyWriter};
+use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyHead};
 
 use super::{
     Cache,
     found::{Found, Kept, Lookup},
     freshness::Freshness,
+    function::key_head,
     loaded::Loaded,
     many::LoadedMany,
     policy::Policy,
@@ -37,7 +38,7 @@ use crate::{
 pub struct TypedCache<T> {
     cache: Cache,
     name: Arc<str>,
-    fingerprint: Fingerprint,
+    head: KeyHead,
     policy: Policy,
     value: PhantomData<fn() -> T>,
 }
@@ -47,7 +48,7 @@ impl<T: CacheValue> TypedCache<T> {
         Self {
             cache,
             name: name.into(),
-            fingerprint: Fingerprint::of::<T>(),
+            head: key_head(name, None, Fingerprint::of::<T>()),
             policy: Policy::new(),
             value: PhantomData,
         }
@@ -278,9 +279,7 @@ impl<T: CacheValue> TypedCache<T> {
     }
 
     fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
-        self.cache
-            .core()
-            .key(&self.name, None, self.fingerprint, |writer: &mut KeyWriter| writer.part(key))
+        self.cache.core().key(&self.head, |writer| writer.part(key))
     }
 }
 
@@ -289,7 +288,7 @@ impl<T> Clone for TypedCache<T> {
         Self {
             cache: self.cache.clone(),
             name: Arc::clone(&self.name),
-            fingerprint: self.fingerprint,
+            head: self.head.clone(),
             policy: self.policy,
             value: PhantomData,
         }

@@ -295,6 +295,10 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
         Some(hit)
     }
 
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        self.near.look_local(key, look)
+    }
+
     async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
         let _write = self.begin_write(key).await?;
         self.far.keep(key, hit, ttl).await

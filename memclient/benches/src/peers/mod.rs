@@ -13,6 +13,7 @@ pub(crate) mod memcache_exp;
 pub(crate) mod memclient;
 pub(crate) mod mtop;
 pub(crate) mod redis;
+pub(crate) mod typed_cache;
 
 use std::{error::Error, net::SocketAddr};
 

@@ -11,11 +11,12 @@ use crate::{
         op::{Hit, Read, Tier, TtlLeft},
     },
     clock::Clock,
-    wire::{CasToken, Ttl, Value},
+    wire::{CasToken, Key, Ttl, Value},
 };
 
 #[derive(Clone)]
 pub(super) struct Item {
+    pub(super) key: Key,
     pub(super) value: Value,
     pub(super) version: CasToken,
     pub(super) life: Life,
@@ -42,14 +43,22 @@ pub(super) enum State {
 }
 
 impl Item {
-    pub(super) const fn new(value: Value, version: CasToken, life: Life) -> Self {
-        Self { value, version, life, state: State::Fresh, leased: false, origin: None }
+    pub(super) fn new(key: &Key, value: Value, version: CasToken, life: Life) -> Self {
+        Self {
+            key: key.clone(),
+            value,
+            version,
+            life,
+            state: State::Fresh,
+            leased: false,
+            origin: None,
+        }
     }
 
     /// Returns the stub that its maker has the lease of.
-    pub(super) fn stub(version: CasToken, life: Life) -> Self {
+    pub(super) fn stub(key: &Key, version: CasToken, life: Life) -> Self {
         let nothing = Value::new(Bytes::new(), 0);
-        Self { state: State::Stub, leased: true, ..Self::new(nothing, version, life) }
+        Self { state: State::Stub, leased: true, ..Self::new(key, nothing, version, life) }
     }
 
     /// Returns the item as a stale one, whose lease the next reader gets: another version.
@@ -60,7 +69,7 @@ impl Item {
 
     /// Returns the item with other bytes: another version of the same flags and life.
     pub(super) fn changed(&self, data: Bytes, version: CasToken) -> Self {
-        Self::new(Value::new(data, self.value.flags()), version, self.life)
+        Self::new(&self.key, Value::new(data, self.value.flags()), version, self.life)
     }
 
     /// Says whether the item can be read as a good one.
@@ -82,7 +91,7 @@ impl Item {
     }
 
     /// Returns what a reader without the lease finds, who `asks` for it or not.
-    pub(super) fn read(self, asks: bool, now: Instant) -> Read {
+    pub(super) fn read(&self, asks: bool, now: Instant) -> Read {
         match self.state {
             State::Fresh => Read::Hit(self.answer(now)),
             State::Stale => Read::Stale(Hit { cas: None, ..self.answer(now) }),
@@ -92,7 +101,7 @@ impl Item {
     }
 
     /// Returns what the reader finds who gets the lease.
-    pub(super) fn read_by_holder(self, now: Instant) -> Read {
+    pub(super) fn read_by_holder(&self, now: Instant) -> Read {
         let lease = Lease::of_item(self.version);
         match self.state {
             State::Fresh => Read::Refresh(self.answer(now), lease),
@@ -101,11 +110,14 @@ impl Item {
         }
     }
 
-    pub(super) fn answer(self, now: Instant) -> Hit {
+    pub(super) fn answer(&self, now: Instant) -> Hit {
         let own = Origin { version: Some(self.version), life: Some(self.life) };
         let Origin { version, life } = self.origin.unwrap_or(own);
         let left = life.map_or(TtlLeft::Unknown, |life| life.left(now));
-        Hit { cas: version, ..Hit::new(self.value).with_ttl_left(left).from_tier(Tier::Near) }
+        Hit {
+            cas: version,
+            ..Hit::new(self.value.clone()).with_ttl_left(left).from_tier(Tier::Near)
+        }
     }
 
     pub(super) fn into_op(self) -> Op<Self> {

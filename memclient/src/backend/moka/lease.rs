@@ -35,16 +35,16 @@ impl MokaBackend {
         let vivify = Ttl::After(terms.vivify.max(Duration::from_secs(1)));
         self.change(key, |found, next| match found {
             Some(item) if item.offers_lease(terms.recache, now) => {
-                let read = item.clone().read_by_holder(now);
+                let read = item.read_by_holder(now);
                 (Item { leased: true, ..item }.into_op(), read)
             }
             Some(item) => (Op::Nop, item.read(true, now)),
             None => {
-                let stub = Item::stub(next, Life::of(vivify, &self.clock));
+                let stub = Item::stub(key, next, Life::of(vivify, &self.clock));
                 if !self.fits(key, &stub) {
                     return (Op::Nop, Read::Miss);
                 }
-                let read = stub.clone().read_by_holder(now);
+                let read = stub.read_by_holder(now);
                 (stub.into_op(), read)
             }
         })
@@ -68,14 +68,17 @@ impl MokaBackend {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         backend::{
             CacheBackend, MokaBackend,
-            op::{Arithmetic, Delete, Get, Mode, Set, Written},
+            front::Seen,
+            op::{Arithmetic, Delete, Get, Hit, Mode, Set, Written},
         },
         clock::Clock,
-        wire::{Deleted, Value},
+        wire::{Deleted, Touched, Value},
     };
 
     const TERMS: LeaseTerms = LeaseTerms::new(Duration::from_secs(10));
@@ -198,11 +201,116 @@ mod tests {
         assert_eq!(backend.read_leased(&key(), TERMS), Read::Miss);
     }
 
+    /// Reads the item until a read asks nothing but the front.
+    #[track_caller]
+    fn warm(backend: &MokaBackend) {
+        assert!((0..3).all(|_| backend.local(b"k").is_some()));
+        assert!(front(backend).is_some(), "the front does not know the item");
+    }
+
+    fn front(backend: &MokaBackend) -> Option<Arc<Item>> {
+        match backend.front.find(b"k") {
+            Seen::Item(item) => Some(item),
+            Seen::Ask(_) => None,
+        }
+    }
+
+    #[track_caller]
+    fn assert_not_good(backend: &MokaBackend) {
+        for _ in 0..3 {
+            assert_eq!(backend.local(b"k"), None);
+            assert!(!backend.look_local(b"k", &mut |_| ()));
+            assert!(!matches!(backend.read(b"k"), Read::Hit(_)));
+            assert!(front(backend).is_none(), "the front knows what is no good item");
+        }
+    }
+
+    #[test]
+    fn an_item_that_was_just_read_is_not_good_once_it_is_stale() {
+        let backend = MokaBackend::new();
+        assert!(put(&backend, Set::default()).is_stored());
+        warm(&backend);
+        let stale = Delete::stale_for(Duration::from_secs(5));
+        assert_eq!(backend.remove(&key(), stale), Deleted::Deleted);
+        assert_not_good(&backend);
+        assert!(matches!(backend.read(b"k"), Read::Stale(_)));
+        let lease = win(&backend, TERMS);
+        assert_not_good(&backend);
+        assert_eq!(put(&backend, Set::default().if_cas(lease)), Written::Stored);
+        warm(&backend);
+    }
+
+    #[test]
+    fn the_lease_of_an_item_that_was_just_read_is_had_once_and_its_release_makes_it_stale() {
+        let (backend, clock) = manual();
+        let terms = TERMS.recache(Duration::from_secs(20));
+        assert!(put(&backend, Set::ttl(Ttl::secs(60))).is_stored());
+        clock.advance(Duration::from_secs(50));
+        warm(&backend);
+        let lease = win(&backend, terms);
+        warm(&backend);
+        assert!(front(&backend).is_some_and(|item| item.leased));
+        assert!(matches!(backend.read_leased(&key(), terms), Read::Hit(_)));
+        assert_eq!(backend.give_back(&key(), lease), Released::Released);
+        assert_not_good(&backend);
+        assert!(matches!(backend.read(b"k"), Read::Stale(_)));
+    }
+
+    #[test]
+    fn an_item_that_was_just_read_ends_with_its_life_and_with_all_others() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, Set::ttl(Ttl::secs(60))).is_stored());
+        warm(&backend);
+        clock.advance(Duration::from_secs(60));
+        let gone = || {
+            assert_eq!((backend.local(b"k"), backend.read(b"k")), (None, Read::Miss));
+            assert!(!backend.look_local(b"k", &mut |_| ()));
+        };
+        gone();
+        assert!(put(&backend, Set::default()).is_stored());
+        warm(&backend);
+        backend.clear();
+        gone();
+        assert!(win(&backend, TERMS).is_of_stub());
+        assert_not_good(&backend);
+    }
+
+    #[test]
+    fn whatever_else_changes_an_item_that_was_just_read_is_seen() {
+        let backend = MokaBackend::new();
+        let found = || backend.local(b"k").map(|hit| (hit.value, hit.ttl_left));
+        let changed = |change: &dyn Fn()| {
+            assert!(put(&backend, Set::default()).is_stored());
+            warm(&backend);
+            let before = found();
+            change();
+            assert_ne!(found(), before);
+        };
+        changed(&|| assert_eq!(backend.relive(&key(), Ttl::secs(60)), Touched::Touched));
+        changed(&|| assert!(put(&backend, Set::default().mode(Mode::Append)).is_stored()));
+        changed(&|| assert_eq!(backend.remove(&key(), Delete::default()), Deleted::Deleted));
+        changed(&|| backend.copy(&key(), Hit::new(Value::new("copy", 7)), Ttl::Never));
+    }
+
+    #[test]
+    fn an_item_that_is_not_good_is_not_answered_even_if_the_front_knows_it() {
+        let backend = MokaBackend::new();
+        assert!(put(&backend, Set::default()).is_stored());
+        let Seen::Ask(Some(ticket)) = backend.front.find(b"k") else {
+            panic!("the front is not empty");
+        };
+        let item = backend.items.get(&key()).unwrap();
+        let stale = Arc::new(Item::clone(&item).into_stale(item.version, item.life));
+        ticket.keep(&stale);
+        assert!(front(&backend).is_some_and(|item| !item.is_fresh()));
+        assert!(backend.local(b"k").is_some(), "the store has a good one");
+    }
+
     #[tokio::test]
     async fn a_copy_over_a_stub_is_an_item() {
         let backend = MokaBackend::new();
         let lease = win(&backend, TERMS);
-        let hit = crate::backend::Hit::new(Value::new("v", 7));
+        let hit = Hit::new(Value::new("v", 7));
         backend.keep(&key(), hit, Ttl::Never).await.unwrap();
         assert!(matches!(backend.get(&key(), Get::lease(TERMS)).await.unwrap(), Read::Hit(_)));
         assert_eq!(put(&backend, Set::default().if_cas(lease)), Written::Exists);

@@ -21,6 +21,7 @@ use self::{
 use crate::{
     backend::{
         CacheBackend,
+        front::{Front, Seen},
         lease::{Lease, Released},
         op::{
             Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, TtlLeft,
@@ -72,7 +73,8 @@ const DEFAULT_BYTES: u64 = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone)]
 pub struct MokaBackend {
-    items: Cache<Key, Item, RandomState>,
+    items: Cache<Key, Arc<Item>, RandomState>,
+    front: Arc<Front<Item>>,
     versions: Arc<Versions>,
     clock: Clock,
     max_bytes: u64,
@@ -116,12 +118,26 @@ impl MokaBackend {
     /// Returns the item, if there is a good one.
     fn find(&self, key: &[u8]) -> Option<Hit> {
         let now = self.clock.now();
-        self.item(key, now).filter(Item::is_fresh).map(|item| item.answer(now))
+        self.item(key, now).filter(|item| item.is_fresh()).map(|item| item.answer(now))
     }
 
-    /// Returns what is there, whatever its state.
-    fn item(&self, key: &[u8], now: Instant) -> Option<Item> {
-        self.items.get(key).filter(|item| self.is_alive(item, now))
+    /// Returns what is there, whatever its state. The front knows good items alone.
+    fn item(&self, key: &[u8], now: Instant) -> Option<Arc<Item>> {
+        let ticket = match self.front.find(key) {
+            // Another key may have the same hash.
+            Seen::Item(item) if item.key.as_bytes() == key && self.is_good(&item, now) => {
+                return Some(item);
+            }
+            Seen::Item(_) => None,
+            Seen::Ask(ticket) => ticket,
+        };
+        let item = self.items.get(key).filter(|item| self.is_alive(item, now))?;
+        if let Some(ticket) = ticket
+            && item.is_fresh()
+        {
+            ticket.keep(&item);
+        }
+        Some(item)
     }
 
     fn store(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -136,7 +152,7 @@ impl MokaBackend {
             }
             let item = match (how.mode, found) {
                 (Mode::Set, _) | (Mode::Add, None) | (Mode::Replace, Some(_)) => {
-                    Item::new(unpinned(value), next, life)
+                    Item::new(key, unpinned(value), next, life)
                 }
                 (Mode::Append, Some(item)) => {
                     item.changed(concat(item.value.data(), value.data()), next)
@@ -159,6 +175,7 @@ impl MokaBackend {
     }
 
     fn remove(&self, key: &Key, how: Delete) -> Deleted {
+        let _change = self.front.change(key.as_bytes());
         // Much cheaper than a decision, and the common case for a tier that makes way for a write.
         if !self.items.contains_key(key) {
             return Deleted::NotFound;
@@ -189,7 +206,7 @@ impl MokaBackend {
                     return (Op::Nop, Ok(None));
                 };
                 let value = Value::new(initial.to_string(), 0);
-                let item = Item::new(value, next, Life::of(ttl, &self.clock));
+                let item = Item::new(key, value, next, Life::of(ttl, &self.clock));
                 return (item.into_op(), Ok(Some(initial)));
             };
             let Some(before) = digits(item.value.data()) else {
@@ -207,7 +224,8 @@ impl MokaBackend {
         let origin = Origin { version: hit.cas, life: hit.ttl_left.until(&self.clock) };
         let life = Life::of(ttl, &self.clock);
         self.change(key, |_, next| {
-            let item = Item { origin: Some(origin), ..Item::new(unpinned(hit.value), next, life) };
+            let item =
+                Item { origin: Some(origin), ..Item::new(key, unpinned(hit.value), next, life) };
             let op = if self.fits(key, &item) { item.into_op() } else { Op::Remove };
             (op, ())
         });
@@ -222,16 +240,19 @@ impl MokaBackend {
     ) -> T {
         // Taken before the item is read: what is made of an item that is cleared meanwhile is
         // cleared with it.
+        let _change = self.front.change(key.as_bytes());
         let next = self.versions.next();
         let mut outcome = None;
         self.items.entry_by_ref(key).and_compute_with(|found| {
-            let found = found.map(moka::Entry::into_value);
+            let found = found.map(|entry| Arc::unwrap_or_clone(entry.into_value()));
             let over = found.as_ref().is_some_and(|item| !self.is_alive(item, self.clock.now()));
             let (op, result) = decide(found.filter(|_| !over), next);
             outcome = Some(result);
             match op {
                 Op::Nop if over => Op::Remove,
-                op => op,
+                Op::Nop => Op::Nop,
+                Op::Remove => Op::Remove,
+                Op::Put(item) => Op::Put(Arc::new(item)),
             }
         });
         #[expect(
@@ -239,6 +260,10 @@ impl MokaBackend {
             reason = "the closure runs exactly once before the call returns"
         )]
         outcome.expect("the closure ran")
+    }
+
+    fn is_good(&self, item: &Item, now: Instant) -> bool {
+        item.is_fresh() && self.is_alive(item, now)
     }
 
     fn is_alive(&self, item: &Item, now: Instant) -> bool {
@@ -304,6 +329,14 @@ impl CacheBackend for MokaBackend {
         self.find(key)
     }
 
+    fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool {
+        let item = self.item(key, self.clock.now()).filter(|item| item.is_fresh());
+        item.is_some_and(|item| {
+            look(&item.value);
+            true
+        })
+    }
+
     async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
         self.copy(key, hit, ttl);
         Ok(())
@@ -365,12 +398,13 @@ impl MokaBackendBuilder {
         let Self { max_bytes, clock } = self;
         let items = Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(weight)
+            .weigher(|key, item: &Arc<Item>| weight(key, item))
             .expire_after(Timer(clock.clone()))
             // Seeded at random: keys come from users, who must not be able to choose colliding
             // ones.
             .build_with_hasher(RandomState::default());
-        MokaBackend { items, versions: Arc::new(Versions::new()), clock, max_bytes }
+        let front = Arc::new(Front::before(max_bytes));
+        MokaBackend { items, front, versions: Arc::new(Versions::new()), clock, max_bytes }
     }
 }
 
@@ -391,15 +425,15 @@ impl Timer {
     }
 }
 
-impl Expiry<Key, Item> for Timer {
-    fn expire_after_create(&self, _: &Key, item: &Item, _: Instant) -> Option<Duration> {
+impl Expiry<Key, Arc<Item>> for Timer {
+    fn expire_after_create(&self, _: &Key, item: &Arc<Item>, _: Instant) -> Option<Duration> {
         self.after(item)
     }
 
     fn expire_after_update(
         &self,
         _: &Key,
-        item: &Item,
+        item: &Arc<Item>,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
@@ -450,6 +484,8 @@ fn not_a_number(direction: Direction) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn key() -> Key {
@@ -663,10 +699,80 @@ mod tests {
     }
 
     #[test]
+    fn an_item_that_was_read_before_ends_with_its_life() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "v", Set::ttl(Ttl::secs(60))).is_stored());
+        clock.advance(Duration::from_secs(59));
+        for _ in 0..3 {
+            assert!(backend.find(b"k").is_some());
+        }
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn every_change_of_an_item_that_was_read_before_is_seen_at_once() {
+        let backend = MokaBackend::new();
+        let read = |backend: &MokaBackend| {
+            for _ in 0..3 {
+                backend.find(b"k");
+            }
+            backend.find(b"k").map(|hit| hit.value)
+        };
+        assert!(put(&backend, "1", Set::default()).is_stored());
+        assert_eq!(read(&backend), Some(value("1")));
+        assert!(put(&backend, "2", Set::default()).is_stored());
+        assert_eq!(read(&backend), Some(value("2")));
+        assert_eq!(backend.count(&key(), Arithmetic::increment(1)).unwrap(), Some(3));
+        assert_eq!(read(&backend), Some(value("3")));
+        backend.relive(&key(), Ttl::secs(0));
+        assert_eq!(read(&backend), None);
+        backend.copy(&key(), Hit::new(value("4")), Ttl::Never);
+        assert_eq!(read(&backend), Some(value("4")));
+        assert!(backend.remove(&key(), Delete::default()).is_deleted());
+        assert_eq!(read(&backend), None);
+        assert!(put(&backend, "5", Set::default()).is_stored());
+        assert_eq!(read(&backend), Some(value("5")));
+        backend.clear();
+        assert_eq!(read(&backend), None);
+    }
+
+    #[test]
+    fn a_change_in_another_thread_is_seen_as_soon_as_it_was_answered() {
+        const CHANGES: u64 = 20_000;
+        let backend = MokaBackend::new();
+        // Even changes store their number, odd ones delete it again.
+        let answered = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut last = 0;
+                    while last < CHANGES {
+                        last = answered.load(Ordering::SeqCst);
+                        if let Some(hit) = backend.find(b"k") {
+                            let number = digits(hit.value.data()).unwrap();
+                            assert!(number >= last, "{number} was found after {last}");
+                        }
+                    }
+                });
+            }
+            for number in 1..=CHANGES {
+                if number % 2 == 1 {
+                    backend.remove(&key(), Delete::default());
+                } else {
+                    let value = Value::new(number.to_string(), 0);
+                    assert!(backend.store(&key(), value, Set::default()).unwrap().is_stored());
+                }
+                answered.store(number, Ordering::SeqCst);
+            }
+        });
+    }
+
+    #[test]
     fn only_the_clock_that_lives_are_measured_by_ends_them() {
         let ends = |clock: Clock| {
             let life = Life::of(Ttl::secs(60), &clock);
-            Timer(clock).after(&Item::new(value("v"), CasToken::new(1), life)).is_some()
+            Timer(clock).after(&Item::new(&key(), value("v"), CasToken::new(1), life)).is_some()
         };
         assert!(ends(Clock::system()));
         assert!(!ends(Clock::manual()));
