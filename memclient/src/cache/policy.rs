@@ -197,7 +197,10 @@ impl Policy {
 
     /// Returns on what terms a process asks to be the one that loads an entry.
     pub(crate) fn lease_terms(self) -> LeaseTerms {
-        LeaseTerms { vivify: self.lease_time(), recache: self.grace }
+        // From the last fresh second on, so that whatever is stale has been offered to somebody.
+        let stale = self.grace.filter(|grace| !grace.is_zero());
+        let recache = stale.map(|grace| grace.saturating_add(Duration::from_secs(1)));
+        LeaseTerms { vivify: self.lease_time(), recache }
     }
 
     /// Returns how long other processes wait for the one that loads.
