@@ -11,7 +11,10 @@ use std::{
 
 use memclient::{Cache, Client, Policy, TypedCache};
 use memclient_tests::Memcached;
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    sync::{Barrier, Notify},
+    task::JoinSet,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -97,6 +100,27 @@ async fn a_loader_that_fails_gives_its_load_to_the_next_process_at_once() {
     }
     assert_eq!(within(second.get_or_load("EUR", || ready(2))).await, 2);
     assert_eq!(within(first.get_or_load("EUR", pending::<u64>)).await, 2);
+}
+
+#[tokio::test]
+async fn loads_that_bring_nothing_are_not_waited_for() {
+    let server = Memcached::start().await.unwrap();
+    let [(_, first), (_, second)] = [process(&server), process(&server)];
+    let policy = Policy::new().lease(HOUR).throttle(HOUR);
+    let (first, second) = (first.policy(policy), second.policy(policy));
+    for rates in [&first, &second] {
+        let failed = within(rates.get_or_load("EUR", || ready(Err::<u64, _>("down")))).await;
+        assert_eq!(failed, Err("down"));
+    }
+    // Each loader ends only while the other is under way too.
+    let together = Barrier::new(2);
+    let load = || async {
+        together.wait().await;
+        Err::<u64, _>("down")
+    };
+    let both =
+        async { tokio::join!(first.get_or_load("EUR", load), second.get_or_load("EUR", load)) };
+    assert_eq!(within(both).await, (Err("down"), Err("down")));
 }
 
 #[tokio::test]

@@ -405,7 +405,9 @@ impl Core {
         // What is being refreshed here, or was in vain, is not to be won again.
         let asks = !self.refreshes.holds(key.as_bytes());
         let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
-        let patience = 2 * policy.lease_time() + FIRST_LOOK;
+        // Were each to wait for loads that bring nothing, all of the fleet would load one by one.
+        let in_vain = self.refreshes.is_in_vain(key.as_bytes());
+        let patience = if in_vain { Duration::ZERO } else { 2 * policy.lease_time() };
         let (began, mut pause) = (Instant::now(), FIRST_LOOK);
         loop {
             let answer = self.backend().get(key, how).await;
@@ -540,9 +542,13 @@ impl Core {
             }
             Produced::Uncached(answer) => {
                 self.counters.uncached_loads.add_one();
+                self.refreshes.note_in_vain(&key, policy.throttle_time());
                 return answer;
             }
         };
+        if stored.is_none() {
+            self.refreshes.note_in_vain(&key, policy.throttle_time());
+        }
         if let Some((value, ttl)) = stored
             && !overtakes
         {

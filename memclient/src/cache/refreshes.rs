@@ -38,6 +38,10 @@ enum State {
     Failed {
         until: Instant,
     },
+    /// A load brought nothing to keep; until this time nobody waits for that of another process.
+    InVain {
+        until: Instant,
+    },
 }
 
 /// The right to refresh an entry. Dropped without a word, the refresh has failed.
@@ -76,11 +80,11 @@ impl Refreshes {
         let state = shard.entry(key.clone()).or_insert(State::Elsewhere { until: now + time });
         let gives_way = match *state {
             State::Elsewhere { until } => now < until,
-            State::Failed { until } if until <= now => {
+            State::Failed { until } | State::InVain { until } if until <= now => {
                 *state = State::Elsewhere { until: now + time };
                 true
             }
-            State::UnderWay | State::Failed { .. } => true,
+            State::UnderWay | State::Failed { .. } | State::InVain { .. } => true,
         };
         if !gives_way {
             shard.remove(key.as_bytes());
@@ -89,6 +93,24 @@ impl Refreshes {
             shard.retain(|_, state| state.is_current(now));
         }
         gives_way
+    }
+
+    /// Notes that a load of a missing entry brought nothing that is kept: for so long, other loads of
+    /// it are likely to bring nothing either, and not worth waiting for.
+    pub(super) fn note_in_vain(&self, key: &Key, time: Duration) {
+        let now = self.clock.now();
+        let mut shard = self.shard(key.as_bytes());
+        shard.insert(key.clone(), State::InVain { until: now + time });
+        if shard.len() > MANY {
+            shard.retain(|_, state| state.is_current(now));
+        }
+    }
+
+    /// Says whether a load brought nothing lately.
+    pub(super) fn is_in_vain(&self, key: &[u8]) -> bool {
+        let now = self.clock.now();
+        let shard = self.shard(key);
+        shard.get(key).is_some_and(|state| matches!(*state, State::InVain { until } if now < until))
     }
 
     /// Says whether the entry is being refreshed, or left alone.
@@ -108,7 +130,7 @@ impl State {
     fn holds(self, now: Instant) -> bool {
         match self {
             Self::UnderWay => true,
-            Self::Elsewhere { .. } => false,
+            Self::Elsewhere { .. } | Self::InVain { .. } => false,
             Self::Failed { until } => now < until,
         }
     }
@@ -117,7 +139,9 @@ impl State {
     fn is_current(self, now: Instant) -> bool {
         match self {
             Self::UnderWay => true,
-            Self::Elsewhere { until } | Self::Failed { until } => now < until,
+            Self::Elsewhere { until } | Self::Failed { until } | Self::InVain { until } => {
+                now < until
+            }
         }
     }
 }
