@@ -222,18 +222,24 @@ async fn a_caller_may_wait_a_moment_for_a_load_in_the_background() {
 #[tokio::test]
 async fn an_entry_that_is_about_to_end_is_loaded_again_before_anybody_waits() {
     let aged = Aged::far().await;
-    let rates = aged.rates().ttl(Duration::from_secs(2));
+    let rates = aged.rates().ttl(Duration::from_secs(3));
+    // The longer a load takes, the sooner it begins.
+    let slowly = || tokio::time::sleep(Duration::from_millis(300));
     let first = rates.get_or_load("ending", || async {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        slowly().await;
         1
     });
     assert_eq!(first.await, 1);
     let runs = Arc::new(AtomicUsize::new(1));
     let mut last = 1;
-    // Two lives and more: from a second before its end on, the entry is loaded again.
-    for _ in 0..500 {
+    // Two lives and more: from a second before its end on at the latest, the entry is loaded again.
+    for _ in 0..600 {
         let loaded = Arc::clone(&runs);
-        let load = move || async move { loaded.fetch_add(1, Ordering::SeqCst) as u64 + 1 };
+        let load = move || async move {
+            let number = loaded.fetch_add(1, Ordering::SeqCst) as u64 + 1;
+            slowly().await;
+            number
+        };
         let rate = rates.get_or_load_in_background("ending", load).await;
         assert!(rate >= last);
         last = rate;
