@@ -79,7 +79,9 @@ impl LocalPool {
         let more = chosen.more || open.len() < self.options.min_connections;
         if more && open.len() < self.options.max_connections {
             let mut state = self.state();
-            if !state.backoff.holds(Instant::now()) {
+            // A dial may have ended since the list was read.
+            let room = self.open.load().len() < self.options.max_connections;
+            if room && !state.backoff.holds(Instant::now()) {
                 self.dial(&mut state);
             }
         }
