@@ -73,8 +73,7 @@ impl Flights {
         let flight = {
             let mut shard = self.shard(key);
             let Some(flight) = shard.get(key) else {
-                let flight =
-                    Arc::new(Flight { state: Mutex::new(State::Led), changed: Notify::new() });
+                let flight = Flight::led();
                 shard.insert(key.clone(), Arc::clone(&flight));
                 return Joined::Leads(self.leader(key, flight));
             };
@@ -107,7 +106,7 @@ impl Flights {
             if shard.contains_key(key) {
                 return None;
             }
-            let flight = Arc::new(Flight { state: Mutex::new(State::Led), changed: Notify::new() });
+            let flight = Flight::led();
             shard.insert(key.clone(), Arc::clone(&flight));
             flight
         };
@@ -152,6 +151,10 @@ impl Flights {
 }
 
 impl Flight {
+    fn led() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Led), changed: Notify::new() })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

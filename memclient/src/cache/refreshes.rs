@@ -89,9 +89,7 @@ impl Refreshes {
         if !gives_way {
             shard.remove(key.as_bytes());
         }
-        if shard.len() > MANY {
-            shard.retain(|_, state| state.is_current(now));
-        }
+        tidy(&mut shard, now);
         gives_way
     }
 
@@ -101,9 +99,7 @@ impl Refreshes {
         let now = self.clock.now();
         let mut shard = self.shard(key.as_bytes());
         shard.insert(key.clone(), State::InVain { until: now + time });
-        if shard.len() > MANY {
-            shard.retain(|_, state| state.is_current(now));
-        }
+        tidy(&mut shard, now);
     }
 
     /// Says whether a load brought nothing lately.
@@ -162,9 +158,14 @@ impl Drop for Refresh {
         }
         let now = self.refreshes.clock.now();
         shard.insert(self.key.clone(), State::Failed { until: now + self.throttle });
-        if shard.len() > MANY {
-            shard.retain(|_, state| state.is_current(now));
-        }
+        tidy(&mut shard, now);
+    }
+}
+
+/// Forgets what is over, once there is much to remember.
+fn tidy(shard: &mut Shard, now: Instant) {
+    if shard.len() > MANY {
+        shard.retain(|_, state| state.is_current(now));
     }
 }
 
