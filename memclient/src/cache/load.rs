@@ -402,7 +402,7 @@ impl Core {
         how: Get,
         early: Early,
     ) -> Result<Asked<T>> {
-        // What is being refreshed here, or was in vain, is not to be won again.
+        // What is being refreshed here, or failed to be just now, is not to be won again.
         let asks = !self.refreshes.holds(key.as_bytes());
         let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
         // Were each to wait for loads that bring nothing, all of the fleet would load one by one.

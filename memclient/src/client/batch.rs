@@ -13,6 +13,7 @@ use super::{
     flight::Flight,
 };
 use crate::{
+    cluster::Share,
     conn::{Ask, Replies},
     error::{Delivery, Error, Result},
     proto::{
@@ -127,37 +128,43 @@ impl Client {
         requests: impl Iterator<Item = Result<R>>,
         sent: T,
     ) -> Vec<Result<T>> {
-        let requests: Vec<Result<R>> = requests.collect();
-        let mut outcomes: Vec<Result<T>> = requests.iter().map(|_| Ok(sent.clone())).collect();
-        let mut nodes: Vec<(Vec<usize>, Vec<R>)> =
-            vec![Default::default(); self.0.cluster.nodes().len()];
-        for (place, request) in requests.into_iter().enumerate() {
-            match request {
+        let (mut outcomes, mut valid, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, request) in requests.enumerate() {
+            outcomes.push(match request {
                 Ok(request) => {
-                    if let Some((places, part)) =
-                        nodes.get_mut(self.0.cluster.place(&request.key().key))
-                    {
-                        places.push(place);
-                        part.push(request);
-                    }
+                    valid.push(request);
+                    places.push(place);
+                    Ok(sent.clone())
                 }
-                Err(error) => set(&mut outcomes, place, Err(error.during(command))),
-            }
+                Err(error) => Err(error.during(command)),
+            });
         }
-        for (node, (places, requests)) in self.0.cluster.nodes().iter().zip(&nodes) {
-            let call = Call { command, node, repeatable: false };
-            let mut places = places.iter();
+        for (share, requests) in self.shares(&valid) {
+            let call =
+                Call { command, node: &self.0.cluster.nodes()[share.node], repeatable: false };
+            let mut keys = share.keys.iter();
             for part in (Parts { rest: &requests[..] }) {
                 let bytes = part.iter().map(Batched::bytes).sum();
                 let sent = call.send(R::ask(part), bytes, self.deadline(), &self.0.tally).await;
-                for place in places.by_ref().take(part.len()) {
-                    if let Err(error) = &sent {
-                        set(&mut outcomes, *place, Err(error.clone()));
+                for &key in keys.by_ref().take(part.len()) {
+                    let outcome = places.get(key).and_then(|&place| outcomes.get_mut(place));
+                    if let (Some(outcome), Err(error)) = (outcome, &sent) {
+                        *outcome = Err(error.clone());
                     }
                 }
             }
         }
         outcomes
+    }
+
+    /// Returns the requests of each node that has any.
+    fn shares<R: Batched>(&self, requests: &[R]) -> Vec<(Share, Vec<R>)> {
+        let shares = self.0.cluster.scatter(requests.iter().map(|request| request.key().key));
+        let with_requests = |share: Share| {
+            let part = share.keys.iter().filter_map(|&key| requests.get(key).copied()).collect();
+            (share, part)
+        };
+        shares.into_iter().map(with_requests).collect()
     }
 
     /// Runs the requests of several nodes side by side; one outcome per request, in their order.
@@ -169,18 +176,14 @@ impl Client {
         read: &impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
         let nodes = self.0.cluster.nodes();
-        let shares = self.0.cluster.scatter(requests.iter().map(|request| request.key().key));
-        let parts: Vec<Vec<R>> = shares
-            .iter()
-            .map(|share| share.keys.iter().filter_map(|&key| requests.get(key).copied()).collect())
-            .collect();
-        let calls = shares.iter().zip(&parts).map(|(share, part)| {
+        let shares = self.shares(requests);
+        let calls = shares.iter().map(|(share, part)| {
             let call = Call { command, node: &nodes[share.node], repeatable };
             self.share(call, part, read)
         });
         let answers = join(calls.collect()).await;
         let mut outcomes: Vec<Option<Result<T>>> = requests.iter().map(|_| None).collect();
-        for (share, answers) in shares.iter().zip(answers) {
+        for ((share, _), answers) in shares.iter().zip(answers) {
             for (&key, answer) in share.keys.iter().zip(answers) {
                 if let Some(outcome) = outcomes.get_mut(key) {
                     *outcome = Some(answer);
@@ -266,12 +269,6 @@ impl Client {
             replies => replies.map_err(|error| call.blame(error)),
         };
         (requests, replies)
-    }
-}
-
-fn set<T>(outcomes: &mut [T], place: usize, outcome: T) {
-    if let Some(known) = outcomes.get_mut(place) {
-        *known = outcome;
     }
 }
 

@@ -4,6 +4,7 @@ mod murmur3;
 mod rendezvous;
 mod scatter;
 
+pub(crate) use self::scatter::Share;
 use crate::pool::Pool;
 
 /// The nodes of a client. A key lives on the node that rendezvous hashing gives it, as in
