@@ -156,9 +156,9 @@ impl<B: CacheBackend> CacheBackend for Chaos<B> {
         self.run(self.inner.set(key, value, how)).await?
     }
 
-    async fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Vec<Result<Written>> {
+    async fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Vec<Result<Written>> {
         let count = entries.len();
-        let outcomes = self.run(self.inner.set_many(entries, how)).await;
+        let outcomes = self.run(self.inner.set_many(entries)).await;
         outcomes.unwrap_or_else(|error| vec![Err(error); count])
     }
 

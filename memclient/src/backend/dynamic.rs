@@ -47,8 +47,8 @@ impl CacheBackend for AnyBackend {
         self.0.set(key, value, how).await
     }
 
-    async fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Vec<Result<Written>> {
-        self.0.set_many(entries, how).await
+    async fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Vec<Result<Written>> {
+        self.0.set_many(entries).await
     }
 
     async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
@@ -126,10 +126,9 @@ impl<B: CacheBackend> CacheBackend for Arc<B> {
 
     fn set_many(
         &self,
-        entries: Vec<(Key, Value)>,
-        how: Set,
+        entries: Vec<(Key, Value, Set)>,
     ) -> impl Future<Output = Vec<Result<Written>>> + Send {
-        B::set_many(self, entries, how)
+        B::set_many(self, entries)
     }
 
     fn delete(&self, key: &Key, how: Delete) -> impl Future<Output = Result<Deleted>> + Send {
@@ -192,7 +191,7 @@ trait Erased: Send + Sync {
     fn get<'a>(&'a self, key: &'a Key, how: Get) -> Answer<'a, Result<Read>>;
     fn get_many<'a>(&'a self, keys: &'a [Key], how: Get) -> Answer<'a, Vec<Result<Read>>>;
     fn set<'a>(&'a self, key: &'a Key, value: Value, how: Set) -> Answer<'a, Result<Written>>;
-    fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Answer<'_, Vec<Result<Written>>>;
+    fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Answer<'_, Vec<Result<Written>>>;
     fn delete<'a>(&'a self, key: &'a Key, how: Delete) -> Answer<'a, Result<Deleted>>;
     fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Answer<'a, Result<Released>>;
     fn release_now(&self, key: &Key, lease: Lease);
@@ -221,8 +220,8 @@ impl<B: CacheBackend> Erased for B {
         Box::pin(CacheBackend::set(self, key, value, how))
     }
 
-    fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Answer<'_, Vec<Result<Written>>> {
-        Box::pin(CacheBackend::set_many(self, entries, how))
+    fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Answer<'_, Vec<Result<Written>>> {
+        Box::pin(CacheBackend::set_many(self, entries))
     }
 
     fn delete<'a>(&'a self, key: &'a Key, how: Delete) -> Answer<'a, Result<Deleted>> {

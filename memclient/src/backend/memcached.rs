@@ -7,7 +7,7 @@ use super::{
     Released, Set, Tier, Written,
 };
 use crate::{
-    client::{Client, Item, Sight},
+    client::{Client, Condition, Item, Sight},
     error::{Error, Result},
     proto::{
         Answer, Status, Win,
@@ -36,26 +36,17 @@ impl CacheBackend for Client {
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
-        let (command, mode) = match how.mode {
-            Mode::Set => ("set", StoreMode::Set),
-            Mode::Add => ("add", StoreMode::Add),
-            Mode::Replace => ("replace", StoreMode::Replace),
-            Mode::Append => ("append", StoreMode::Append),
-            Mode::Prepend => ("prepend", StoreMode::Prepend),
-        };
+        let (command, mode) = mode(how.mode);
         let answer = self.write(command, mode, key, &value, how.ttl, how.cas).await?;
         written(&answer)
     }
 
-    async fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Vec<Result<Written>> {
-        if how.mode == Mode::Set && how.cas.is_none() {
-            return self.write_many(entries, how.ttl, |answer| written(&answer)).await;
-        }
-        let mut outcomes = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            outcomes.push(CacheBackend::set(self, &key, value, how).await);
-        }
-        outcomes
+    async fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Vec<Result<Written>> {
+        let writes = entries.into_iter().map(|(key, value, how)| {
+            let (_, mode) = mode(how.mode);
+            (key, Ok(value), Condition { mode, ttl: how.ttl, cas: how.cas })
+        });
+        self.write_many("set", writes, |answer| written(&answer)).await
     }
 
     async fn delete(&self, key: &Key, how: Delete) -> Result<Deleted> {
@@ -113,6 +104,16 @@ impl CacheBackend for Client {
             | Capabilities::COUNTER_START
             | Capabilities::LEASE
             | Capabilities::STALE
+    }
+}
+
+fn mode(mode: Mode) -> (&'static str, StoreMode) {
+    match mode {
+        Mode::Set => ("set", StoreMode::Set),
+        Mode::Add => ("add", StoreMode::Add),
+        Mode::Replace => ("replace", StoreMode::Replace),
+        Mode::Append => ("append", StoreMode::Append),
+        Mode::Prepend => ("prepend", StoreMode::Prepend),
     }
 }
 

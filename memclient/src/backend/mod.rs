@@ -105,15 +105,14 @@ pub trait CacheBackend: Send + Sync + 'static {
         how: Set,
     ) -> impl Future<Output = Result<Written>> + Send;
 
-    /// Writes many items alike: one outcome per entry, in their order.
+    /// Writes many items, each in its own way: one outcome per entry, in their order.
     fn set_many(
         &self,
-        entries: Vec<(Key, Value)>,
-        how: Set,
+        entries: Vec<(Key, Value, Set)>,
     ) -> impl Future<Output = Vec<Result<Written>>> + Send {
         async move {
             let mut outcomes = Vec::with_capacity(entries.len());
-            for (key, value) in entries {
+            for (key, value, how) in entries {
                 outcomes.push(self.set(&key, value, how).await);
             }
             outcomes

@@ -305,8 +305,9 @@ impl Core {
         if entries.is_empty() {
             return;
         }
-        let written = entries.iter().map(|(key, value, _)| (key.clone(), value.clone())).collect();
-        let outcomes = self.backend().set_many(written, Set::ttl(ttl)).await;
+        let how = Set::ttl(ttl);
+        let written = entries.iter().map(|(key, value, _)| (key.clone(), value.clone(), how));
+        let outcomes = self.backend().set_many(written.collect()).await;
         for ((key, value, generation), outcome) in entries.into_iter().zip(outcomes) {
             self.settle(&key, value, ttl, generation, Some(outcome)).await;
         }

@@ -29,7 +29,6 @@ use std::{
 
 use memclient_serde::Compression;
 
-pub(crate) use self::lease::Sight;
 pub use self::{
     builder::ClientBuilder,
     info::KeyInfo,
@@ -37,6 +36,7 @@ pub use self::{
     stats::{ServerStats, Stats},
     unconfirmed::Unconfirmed,
 };
+pub(crate) use self::{lease::Sight, store::Condition};
 use crate::{
     clock::Clock,
     cluster::Cluster,

@@ -137,13 +137,15 @@ impl Client {
         entries: impl IntoIterator<Item = (K, V)>,
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Stored>> {
-        let ttl = ttl.into();
+        let plain = Condition { mode: StoreMode::Set, ttl: ttl.into(), cas: None };
+        let write = |(key, value): (K, V)| (key, value.into_value().map_err(Into::into), plain);
+        let writes = entries.into_iter().map(write);
         if self.0.default_noreply {
-            let entries = self.values(entries);
-            let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
+            let writes = self.compressed(writes);
+            let requests = writes.iter().map(|write| self.write_request(write));
             return self.send_batch("set", requests, Stored::Unconfirmed).await;
         }
-        self.write_many(entries, ttl, |answer| stored(&answer)).await
+        self.write_many("set", writes, |answer| stored(&answer)).await
     }
 
     async fn store(
@@ -186,16 +188,35 @@ impl Client {
         self.ask(call, request, request.key.len() + value.len()).await
     }
 
-    /// Sends many plain writes, and waits for the answers whatever the client's default.
-    pub(crate) async fn write_many<K: AsKey, V: IntoValue, T>(
+    /// Sends many writes, and waits for the answers whatever the client's default.
+    pub(crate) async fn write_many<K: AsKey, T>(
         &self,
-        entries: impl IntoIterator<Item = (K, V)>,
-        ttl: Ttl,
+        command: &'static str,
+        writes: impl IntoIterator<Item = (K, Result<Value>, Condition)>,
         read: impl Fn(Answer) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let entries = self.values(entries);
-        let requests = entries.iter().map(|entry| self.entry_request(entry, ttl));
-        self.batch("set", false, requests, |reply| read(answer(reply)?)).await
+        let writes = self.compressed(writes);
+        let requests = writes.iter().map(|write| self.write_request(write));
+        self.batch(command, false, requests, |reply| read(answer(reply)?)).await
+    }
+
+    /// Returns the writes with their values as this client stores them.
+    fn compressed<K>(
+        &self,
+        writes: impl IntoIterator<Item = (K, Result<Value>, Condition)>,
+    ) -> Vec<(K, Result<Value>, Condition)> {
+        let compressed = |(key, value, how): (K, Result<Value>, Condition)| {
+            (key, value.map(|value| self.compress(how.mode, &value).into_owned()), how)
+        };
+        writes.into_iter().map(compressed).collect()
+    }
+
+    fn write_request<'a>(
+        &'a self,
+        (key, value, how): &'a (impl AsKey, Result<Value>, Condition),
+    ) -> Result<Store<'a>> {
+        let value = value.as_ref().map_err(Clone::clone)?;
+        self.store_request(how.mode, key, value, how.ttl, how.cas)
     }
 
     pub(super) fn store_request<'a>(
@@ -211,24 +232,14 @@ impl Client {
         let (data, flags, ttl) = (&value.data()[..], value.flags(), self.ttl(ttl)?);
         Ok(Store { key, data, flags, ttl, mode, cas })
     }
+}
 
-    /// Returns the entries with their values as this client stores them.
-    fn values<K, V: IntoValue>(
-        &self,
-        entries: impl IntoIterator<Item = (K, V)>,
-    ) -> Vec<(K, Result<Value>)> {
-        let value = |value: V| Ok(value.into_value()?.compressed(self.0.compression));
-        entries.into_iter().map(|(key, entry)| (key, value(entry))).collect()
-    }
-
-    fn entry_request<'a>(
-        &'a self,
-        (key, value): &'a (impl AsKey, Result<Value>),
-        ttl: Ttl,
-    ) -> Result<Store<'a>> {
-        let value = value.as_ref().map_err(Clone::clone)?;
-        self.store_request(StoreMode::Set, key, value, ttl, None)
-    }
+/// On what condition one of many writes is stored, and for how long.
+#[derive(Clone, Copy)]
+pub(crate) struct Condition {
+    pub(crate) mode: StoreMode,
+    pub(crate) ttl: Ttl,
+    pub(crate) cas: Option<CasToken>,
 }
 
 fn stored(answer: &Answer) -> Result<Stored> {

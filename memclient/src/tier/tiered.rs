@@ -229,9 +229,9 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
         Ok(written)
     }
 
-    async fn set_many(&self, entries: Vec<(Key, Value)>, how: Set) -> Vec<Result<Written>> {
-        let writes = self.generations.write_all(entries.iter().map(|(key, _)| key));
-        for (key, _) in &entries {
+    async fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Vec<Result<Written>> {
+        let writes = self.generations.write_all(entries.iter().map(|(key, ..)| key));
+        for (key, ..) in &entries {
             let Some(write) = writes.of(key) else {
                 continue;
             };
@@ -239,18 +239,16 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
                 return entries.iter().map(|_| Err(error.clone())).collect();
             }
         }
-        let outcomes = self.far.set_many(entries.clone(), how).await;
-        if !is_whole(how.mode) {
-            return outcomes;
-        }
+        let outcomes = self.far.set_many(entries.clone()).await;
         // Which of two values for one key was stored last is the far tier's secret.
         let mut times = HashMap::new();
-        for (key, _) in &entries {
+        for (key, ..) in &entries {
             *times.entry(key.as_bytes()).or_insert(0) += 1;
         }
-        for ((key, value), outcome) in entries.iter().zip(&outcomes) {
-            let stored_alone =
-                matches!(outcome, Ok(Written::Stored)) && times.get(key.as_bytes()) == Some(&1);
+        for ((key, value, how), outcome) in entries.iter().zip(&outcomes) {
+            let stored_alone = matches!(outcome, Ok(Written::Stored))
+                && is_whole(how.mode)
+                && times.get(key.as_bytes()) == Some(&1);
             if let (true, Some(write)) = (stored_alone, writes.of(key)) {
                 self.keep_written(key, value.clone(), how.ttl, write).await;
             }
@@ -511,7 +509,7 @@ mod tests {
         assert!(tiers.set(&key(), large(), Set::default()).await.is_err());
         assert_eq!(tiers.local(b"k"), None);
         assert_eq!(read(&tiers).await, None);
-        assert!(tiers.set_many(vec![(key(), large())], Set::default()).await[0].is_err());
+        assert!(tiers.set_many(vec![(key(), large(), Set::default())]).await[0].is_err());
         assert_eq!(tiers.local(b"k"), None);
     }
 
@@ -530,7 +528,7 @@ mod tests {
             assert_eq!(tiers.local(b"k"), None);
             near().await;
             assert!(
-                tiers.set_many(vec![(key(), value("2"))], Set::default().mode(mode)).await[0]
+                tiers.set_many(vec![(key(), value("2"), Set::default().mode(mode))]).await[0]
                     .is_ok()
             );
             assert_eq!(tiers.local(b"k"), None);
@@ -583,8 +581,9 @@ mod tests {
     async fn a_batch_of_writes_is_near_but_for_keys_that_stand_in_it_twice() {
         let tiers = tiers();
         let keys: Vec<Key> = (0..2_000).map(|n| Key::new(n.to_string()).unwrap()).collect();
-        let entries = keys.iter().chain(&keys[..1]).map(|key| (key.clone(), value("v"))).collect();
-        let outcomes = tiers.set_many(entries, Set::default()).await;
+        let entry = |key: &Key| (key.clone(), value("v"), Set::default());
+        let entries = keys.iter().chain(&keys[..1]).map(entry).collect();
+        let outcomes = tiers.set_many(entries).await;
         assert!(outcomes.into_iter().all(|outcome| outcome.unwrap().is_stored()));
         assert_eq!(tiers.local(b"0"), None);
         assert!(keys[1..].iter().all(|key| tiers.local(key.as_bytes()).is_some()));

@@ -89,7 +89,7 @@ pub async fn dropped_calls_harm_nothing<B: CacheBackend>(backend: &Arc<B>) {
         poll_once(law.backend.get(&dropped, Get::default()));
         poll_once(law.backend.get_many(&[dropped.clone(), other.clone()], Get::default()));
         poll_once(law.backend.set(&dropped, value(), Set::ttl(LONG)));
-        poll_once(law.backend.set_many(vec![(dropped.clone(), value())], Set::ttl(LONG)));
+        poll_once(law.backend.set_many(vec![(dropped.clone(), value(), Set::ttl(LONG))]));
         poll_once(law.backend.touch(&dropped, LONG));
         poll_once(law.backend.delete(&dropped, Delete::default()));
         if law.offers(Capabilities::ARITHMETIC) {
