@@ -159,7 +159,8 @@ pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{
-        Cache, CacheBuilder, CacheStats, Loaded, LoadedMany, Lookup, Policy, Produced, TypedCache,
+        Cache, CacheBuilder, CacheStats, Entry, Loaded, LoadedMany, Lookup, Policy, Produced,
+        PutIf, TypedCache,
     },
     client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,

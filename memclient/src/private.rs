@@ -384,11 +384,11 @@ impl<O: Outcome> Call<'_, O> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        self.cache.core().get_or_load(&self.key, self.policy, loader).await
+        self.cache.core().get_or_load(&self.key, self.policy, None, loader).await
     }
 
     pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        self.cache.core().get_or_load_blocking(&self.key, self.policy, loader)
+        self.cache.core().get_or_load_blocking(&self.key, self.policy, None, loader)
     }
 
     pub async fn refresh<F, Fut>(self, loader: F) -> O::Return
@@ -396,11 +396,11 @@ impl<O: Outcome> Call<'_, O> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        self.cache.core().refresh(&self.key, self.policy, loader).await
+        self.cache.core().refresh(&self.key, self.policy, None, loader).await
     }
 
     pub fn refresh_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        self.cache.core().refresh_blocking(&self.key, self.policy, loader)
+        self.cache.core().refresh_blocking(&self.key, self.policy, None, loader)
     }
 
     pub async fn peek<V>(self) -> Result<Option<V>>
@@ -440,7 +440,7 @@ impl<O: Outcome> Call<'_, O> {
     }
 
     pub async fn invalidate(self) -> Result<()> {
-        self.cache.core().invalidate(&self.key).await
+        self.cache.core().invalidate(&self.key, self.policy).await
     }
 
     pub fn invalidate_blocking(self) -> Result<()> {

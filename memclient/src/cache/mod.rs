@@ -3,6 +3,8 @@
 mod builder;
 mod core;
 mod current;
+mod entry;
+mod fill;
 mod flight;
 mod found;
 mod freshness;
@@ -11,11 +13,14 @@ mod generations;
 mod held;
 mod load;
 mod loaded;
+mod look;
 mod many;
 mod policy;
+mod read;
 mod refreshes;
 mod stats;
 mod typed;
+mod write;
 
 use std::{fmt, sync::Arc};
 
@@ -23,7 +28,7 @@ use memclient_serde::CacheValue;
 
 pub use self::{
     builder::CacheBuilder,
-    found::Lookup,
+    entry::{Entry, Lookup, PutIf},
     function::CachedFn,
     loaded::{Loaded, Produced},
     many::LoadedMany,

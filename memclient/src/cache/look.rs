@@ -1,0 +1,509 @@
+//! The way from a key to an answer, or to a load with the right to keep what it brings.
+//!
+//! ```text
+//! near ──fresh, or stale and being seen to──────────────────► answer, without awaiting
+//!  │miss, or stale
+//! backend ──fresh──► answer, kept near in its decoded form
+//!  │ ▲    ├ stale, and nobody refreshes it ──► load, with the stale value as the answer if that fails
+//!  │ │    └ missing, and won ──► load, as the leader of a flight
+//!  │ │missing, and another has it
+//! flight ──of this process──► its answer, unless that may be older than the call
+//!  └─┴ of none: the caller leads, and asks until the other process has loaded
+//! ```
+//!
+//! The backend is asked before the flight, so that no answer is older than its call, and one caller
+//! of a process waits for another process on behalf of all.
+
+use std::time::{Duration, Instant};
+
+use memclient_serde::{CacheValue, KeyBuf};
+use tokio::time::sleep;
+
+use super::{
+    core::Core,
+    fill::Right,
+    flight::{Joined, Leader, Moment},
+    found::{Early, Found, Kept},
+    freshness::Freshness,
+    held::HeldLease,
+    loaded::{Loaded, Share},
+    policy::Policy,
+    refreshes::Refresh,
+};
+use crate::{
+    backend::{CacheBackend, Capabilities, Delete, Get, Read},
+    error::Result,
+    events::Event,
+    wire::{CasToken, Key, TtlLeft},
+};
+
+/// How soon, and then how often, a process looks whether another one has loaded.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
+/// What a look at what is kept came to.
+pub(super) enum Looked<T, R> {
+    /// An answer, for which nothing is to be done.
+    Answer(R),
+    /// A load that is to bring the answer.
+    Load(Load),
+    /// A load that is to replace an answer.
+    Refresh(Load, Known<T>),
+}
+
+/// What is to be done about what is kept.
+pub(super) enum Concluded<T> {
+    /// Nothing: it is the answer.
+    Known {
+        key: Key,
+        found: Found<T>,
+        cas: Option<CasToken>,
+    },
+    Refresh(Load, Known<T>),
+}
+
+/// What is in this process's memory.
+pub(super) enum AtHand<T, R> {
+    Answer(R),
+    /// An answer, and something to be done about it.
+    Due(Kept<T>),
+    /// Nothing, or what is stale and nobody sees to.
+    Short(Option<Kept<T>>),
+}
+
+/// A load that is to begin.
+pub(super) struct Load {
+    pub(super) key: Key,
+    pub(super) right: Right,
+    /// Absent for a load that nobody waits for.
+    pub(super) leader: Option<Leader>,
+    pub(super) generation: u64,
+    pub(super) began: Instant,
+    pub(super) moment: Moment,
+}
+
+/// An answer that is to be replaced, and is given where that fails.
+pub(super) struct Known<T> {
+    pub(super) value: T,
+    pub(super) refresh: Refresh,
+}
+
+/// What the backend has, and who may load it.
+pub(super) struct Seen<T> {
+    pub(super) kept: Option<Kept<T>>,
+    pub(super) claim: Claim,
+}
+
+/// Who may load or refresh an entry.
+pub(super) enum Claim {
+    /// The caller.
+    Won(HeldLease),
+    /// Another.
+    Taken,
+    /// Whoever likes, over this version of it if there is one.
+    Open(Option<CasToken>),
+    /// The backend cannot say.
+    Unreachable,
+}
+
+impl Core {
+    /// Looks at what is in this process's memory, without waiting.
+    pub(super) fn at_hand<T: CacheValue, R: Loaded<T>>(
+        &self,
+        key: &KeyBuf,
+        policy: Policy,
+        early: Early,
+    ) -> AtHand<T, R> {
+        let Some(near) = self.near(key.as_bytes(), policy, early) else {
+            return AtHand::Short(None);
+        };
+        match near.freshness {
+            Freshness::Stale if !self.is_seen_to(key.as_bytes(), &near) => {
+                AtHand::Short(Some(near))
+            }
+            Freshness::Fresh | Freshness::Stale => match near.found {
+                Found::Value(value) => AtHand::Answer(R::from_value(value)),
+                Found::Absent => R::absent().map_or(AtHand::Due(near), AtHand::Answer),
+            },
+            Freshness::Ending => AtHand::Due(near),
+        }
+    }
+
+    /// Says what is to be done about what is in this process's memory.
+    pub(super) fn due<T: CacheValue, R: Loaded<T>>(
+        &self,
+        key: Key,
+        policy: Policy,
+        near: Kept<T>,
+    ) -> Looked<T, R> {
+        self.conclude(key, policy, near, Claim::Open(None)).looked(self)
+    }
+
+    /// Returns what is in this process's memory, and counts it unless it is stale.
+    pub(super) fn near<T: CacheValue>(
+        &self,
+        key: &[u8],
+        policy: Policy,
+        early: Early,
+    ) -> Option<Kept<T>> {
+        let ages = policy.answers_stale() || (early == Early::Allowed && policy.refreshes_early());
+        let kept = if ages {
+            Kept::read(&self.backend().local(key)?, policy, early).ok()?
+        } else {
+            let mut found = None;
+            self.backend().look_local(key, &mut |value| found = Found::decode(value).ok());
+            Kept::near(found?)
+        };
+        if !kept.is_stale() {
+            self.count_hit(&kept);
+        }
+        Some(kept)
+    }
+
+    /// Says whether what is stale in this process's memory is an answer all the same, as it is being
+    /// refreshed, or that has just failed.
+    pub(super) fn is_seen_to<T>(&self, key: &[u8], near: &Kept<T>) -> bool {
+        let seen_to = self.refreshes.holds(key);
+        if seen_to {
+            self.count_hit(near);
+        }
+        seen_to
+    }
+
+    /// Looks where processes share it; `near` is a stale answer that is here.
+    pub(super) async fn find<T: CacheValue, R: Loaded<T>>(
+        &self,
+        key: Key,
+        policy: Policy,
+        share: Option<Share<R>>,
+        mut near: Option<Kept<T>>,
+        early: Early,
+    ) -> Looked<T, R> {
+        let since = self.flights.moment();
+        let how = if near.is_some() { Get::shared() } else { Get::default() };
+        let mut wait = Wait::new(self.clock.now());
+        let mut leader: Option<Leader> = None;
+        let mut must_ask = false;
+        loop {
+            // What is being refreshed here, or failed to be just now, is not to be won again.
+            let asks = must_ask || !self.refreshes.holds(key.as_bytes());
+            let holds = self.flights.moment();
+            let seen = match self.ask::<T>(&key, how, asks, policy, early).await {
+                Ok(seen) => seen,
+                Err(_) => Seen { kept: near.take(), claim: Claim::Unreachable },
+            };
+            let right = match seen {
+                Seen { kept: Some(kept), claim } => {
+                    if self.is_left_behind(&key, &kept, &claim, policy) {
+                        self.offer_again(&key, &kept, policy).await;
+                        continue;
+                    }
+                    if let Some(leader) = leader {
+                        leader.land(kept.found.clone(), holds);
+                    }
+                    return self.conclude(key, policy, kept, claim).looked(self);
+                }
+                Seen { claim: Claim::Won(lease), .. } => {
+                    let leader = leader.unwrap_or_else(|| self.flights.lead(&key));
+                    return self.missing(key, Right::Lease(lease), leader);
+                }
+                Seen { claim: Claim::Open(Some(unreadable)), .. } => {
+                    if self.discard(&key, unreadable).await {
+                        must_ask = true;
+                        continue;
+                    }
+                    Some(Right::Over(unreadable))
+                }
+                Seen { claim: Claim::Open(_), .. } if !asks && self.has_leases() => {
+                    must_ask = true;
+                    continue;
+                }
+                Seen { claim: Claim::Open(None), .. } => Some(Right::Unguarded),
+                Seen { claim: Claim::Unreachable, .. } => Some(Right::Near),
+                Seen { claim: Claim::Taken, .. } if self.has_waited(&key, &wait, policy) => {
+                    Some(Right::Nowhere)
+                }
+                Seen { claim: Claim::Taken, .. } => None,
+            };
+            leader = match (leader, right) {
+                (Some(leader), Some(right)) => return self.missing(key, right, leader),
+                (Some(leader), None) => {
+                    self.pause(&mut wait).await;
+                    Some(leader)
+                }
+                (None, right) => match self.flights.join(&key, since).await {
+                    Joined::Landed(found) => {
+                        self.counters.shared_loads.add_one();
+                        return match answer(found) {
+                            Some(answer) => Looked::Answer(answer),
+                            None => Looked::Load(self.load_over_absence(key, None)),
+                        };
+                    }
+                    Joined::Failed(error) => match share.and_then(|share| share.unpack(&error)) {
+                        Some(answer) => {
+                            self.counters.shared_loads.add_one();
+                            return Looked::Answer(answer);
+                        }
+                        None => None,
+                    },
+                    Joined::LookAgain => None,
+                    Joined::Leads { leader, waited: false } => match right {
+                        // Somebody may have loaded it since it was found missing.
+                        Some(Right::Unguarded) => Some(leader),
+                        Some(right) => return self.missing(key, right, leader),
+                        None => {
+                            self.pause(&mut wait).await;
+                            Some(leader)
+                        }
+                    },
+                    // Whoever led has left, and its lease has gone back.
+                    Joined::Leads { leader, waited: true } => Some(leader),
+                },
+            };
+        }
+    }
+
+    /// Asks the backend for the entry, and for the right to load it if `asks` says so.
+    async fn ask<T: CacheValue>(
+        &self,
+        key: &Key,
+        how: Get,
+        asks: bool,
+        policy: Policy,
+        early: Early,
+    ) -> Result<Seen<T>> {
+        let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
+        let answer = self.backend().get(key, how).await;
+        self.hear(key, answer, asks, policy, early)
+    }
+
+    /// Takes in what the backend answered, and gives it the decoded form to keep in this process.
+    pub(super) fn hear<T: CacheValue>(
+        &self,
+        key: &Key,
+        answer: Result<Read>,
+        asked: bool,
+        policy: Policy,
+        early: Early,
+    ) -> Result<Seen<T>> {
+        let answer = answer.inspect_err(|error| self.failed(error))?;
+        self.worked();
+        let claim = match answer.won() {
+            Some(lease) => Claim::Won(HeldLease::new(self.backend(), key, lease)),
+            None if matches!(answer, Read::Held) => Claim::Taken,
+            None if matches!(answer, Read::Stale(_)) && asked => Claim::Taken,
+            None => Claim::Open(None),
+        };
+        let (hit, marked) = match answer {
+            Read::Hit(hit) | Read::Refresh(hit, _) => (hit, false),
+            // It stays readable for the sake of those who may answer what is stale.
+            Read::Stale(hit) | Read::StaleWon(hit, _) if policy.answers_stale() => (hit, true),
+            _ => return Ok(Seen { kept: None, claim }),
+        };
+        let version = |claim| if let Claim::Open(_) = claim { Claim::Open(hit.cas) } else { claim };
+        match Kept::<T>::read(&hit, policy, early) {
+            // What is marked says no longer that there is none.
+            Ok(Kept { found: Found::Absent, .. }) if marked => Ok(Seen { kept: None, claim }),
+            Ok(mut kept) => {
+                if marked {
+                    kept.freshness = Freshness::Stale;
+                }
+                self.count_hit(&kept);
+                if let (Found::Value(decoded), None) = (&kept.found, hit.value.decoded::<T>()) {
+                    let value = hit.value.clone().with_decoded(decoded.clone());
+                    self.backend().keep_decoded(key, &value);
+                }
+                let claim = match version(claim) {
+                    // What is past its time to live was given to somebody.
+                    Claim::Open(_) if kept.is_stale() && asked && self.has_leases() => Claim::Taken,
+                    claim => claim,
+                };
+                Ok(Seen { kept: Some(kept), claim })
+            }
+            Err(error) => {
+                self.counters.undecodable.add_one();
+                self.tell(&Event::Undecodable { key, error: &error });
+                Ok(Seen { kept: None, claim: version(claim) })
+            }
+        }
+    }
+
+    /// Says whether what is kept is the answer, or to be refreshed by the caller.
+    pub(super) fn conclude<T>(
+        &self,
+        key: Key,
+        policy: Policy,
+        kept: Kept<T>,
+        claim: Claim,
+    ) -> Concluded<T> {
+        let Kept { found, freshness, cas, ttl_left, .. } = kept;
+        let value = match found {
+            Found::Value(value) => value,
+            Found::Absent => return Concluded::Known { key, found, cas },
+        };
+        let right = match (freshness, claim) {
+            (_, Claim::Won(lease)) => Right::Lease(lease),
+            (Freshness::Ending, _) => Right::Early(ttl_left, cas),
+            (Freshness::Stale, Claim::Open(cas)) => Right::over(cas),
+            (Freshness::Stale, Claim::Unreachable) => Right::Near,
+            (Freshness::Fresh, _) | (Freshness::Stale, Claim::Taken) => {
+                return Concluded::Known { key, found: Found::Value(value), cas };
+            }
+        };
+        match self.refreshes.begin(&key, policy.throttle_time()) {
+            Some(refresh) => {
+                Concluded::Refresh(self.begin(key, right, None), Known { value, refresh })
+            }
+            None => Concluded::Known { key, found: Found::Value(value), cas },
+        }
+    }
+
+    /// Says whether a stale entry was given to a process that seems to have died.
+    pub(super) fn is_left_behind<T>(
+        &self,
+        key: &Key,
+        kept: &Kept<T>,
+        claim: &Claim,
+        policy: Policy,
+    ) -> bool {
+        kept.is_stale()
+            && matches!(claim, Claim::Taken)
+            && !self.refreshes.gives_way(key, policy.lease_time())
+    }
+
+    /// Deletes an entry that cannot be read, so that one of all processes gets the lease to load it
+    /// again; false where there are no leases, or the entry has changed.
+    pub(super) async fn discard(&self, key: &Key, unreadable: CasToken) -> bool {
+        let needed = Capabilities::LEASE | Capabilities::CAS_DELETE;
+        self.backend().capabilities().contains(needed)
+            && self.delete(key, Delete::if_cas(unreadable)).await
+    }
+
+    /// Offers a stale entry to the next who asks, whoever had it before.
+    pub(super) async fn offer_again<T>(&self, key: &Key, kept: &Kept<T>, policy: Policy) {
+        let rest = match kept.ttl_left {
+            TtlLeft::Left(rest) => rest,
+            TtlLeft::Unknown | TtlLeft::Never => policy.grace_time(),
+        };
+        self.delete(key, Delete { cas: kept.cas, ..Delete::stale_for(rest) }).await;
+    }
+
+    /// Wins the right to load an entry, whatever is kept of it: for a caller who knows that it has
+    /// changed.
+    pub(super) async fn seize(&self, key: Key, policy: Policy) -> Load {
+        let how = Get::shared().with_lease(policy.lease_terms());
+        let mut tries = 0..3;
+        let right = loop {
+            let answer = self.backend().get(&key, how).await;
+            match answer.inspect_err(|error| self.failed(error)) {
+                Err(_) => break Right::Near,
+                Ok(answer) => match (answer.won(), answer) {
+                    (Some(lease), _) => {
+                        break Right::Lease(HeldLease::new(self.backend(), &key, lease));
+                    }
+                    (None, Read::Hit(hit)) => break Right::over(hit.cas),
+                    // Whoever has the lease may have begun before the change.
+                    (None, Read::Held | Read::Stale(_)) if tries.next().is_some() => {
+                        self.delete(&key, Delete::default()).await;
+                    }
+                    (None, Read::Held | Read::Stale(_)) => break Right::Nowhere,
+                    (None, _) => break Right::Unguarded,
+                },
+            }
+        };
+        let leader = matches!(right, Right::Lease(_)).then(|| self.flights.lead(&key));
+        self.begin(key, right, leader)
+    }
+
+    /// Wins the right to refresh an entry that is still fresh, among all processes; `None` where
+    /// another has it, or has refreshed it already.
+    pub(super) async fn claim(&self, load: Load, policy: Policy) -> Option<Load> {
+        let Right::Early(left, cas) = load.right else { return Some(load) };
+        let key = load.key;
+        if !self.has_leases() {
+            return Some(self.begin(key, Right::over(cas), None));
+        }
+        let TtlLeft::Left(left) = left else { return None };
+        let terms = policy.lease_terms().recache(left.saturating_add(Duration::from_secs(1)));
+        let answer = self.backend().get(&key, Get::shared().with_lease(terms)).await;
+        let answer = answer.inspect_err(|error| self.failed(error)).ok()?;
+        let lease = HeldLease::new(self.backend(), &key, answer.won()?);
+        let lease = if matches!(answer, Read::Refresh(..)) { lease.of_fresh() } else { lease };
+        Some(self.begin(key, Right::Lease(lease), None))
+    }
+
+    pub(super) fn begin(&self, key: Key, right: Right, leader: Option<Leader>) -> Load {
+        Load {
+            generation: self.generations.current(key.as_bytes()),
+            moment: self.flights.moment(),
+            began: self.clock.now(),
+            key,
+            right,
+            leader,
+        }
+    }
+
+    fn missing<T, R>(&self, key: Key, right: Right, leader: Leader) -> Looked<T, R> {
+        self.counters.misses.add_one();
+        Looked::Load(self.begin(key, right, Some(leader)))
+    }
+
+    /// Begins a load for a caller whose return type cannot say "there is none", though somebody else
+    /// kept that.
+    fn load_over_absence(&self, key: Key, cas: Option<CasToken>) -> Load {
+        self.begin(key, cas.map_or(Right::Nowhere, Right::Over), None)
+    }
+
+    pub(super) fn has_leases(&self) -> bool {
+        self.backend().capabilities().contains(Capabilities::LEASE)
+    }
+
+    /// Says whether a caller has waited for another process for as long as two of them may have the
+    /// lease.
+    pub(super) fn has_waited(&self, key: &Key, wait: &Wait, policy: Policy) -> bool {
+        // Were each to wait for loads that bring nothing, all of the fleet would load one by one.
+        self.refreshes.is_in_vain(key.as_bytes())
+            || self.clock.now().saturating_duration_since(wait.began) >= 2 * policy.lease_time()
+    }
+
+    /// Waits a moment for another process.
+    pub(super) async fn pause(&self, wait: &mut Wait) {
+        if wait.pause == FIRST_LOOK {
+            self.counters.waits.add_one();
+        }
+        sleep(wait.pause.mul_f64(0.5 + fastrand::f64())).await;
+        wait.pause = (wait.pause * 2).min(LAST_LOOK);
+    }
+}
+
+impl<T: CacheValue> Concluded<T> {
+    fn looked<R: Loaded<T>>(self, core: &Core) -> Looked<T, R> {
+        match self {
+            Self::Known { key, found, cas } => match answer(found) {
+                Some(answer) => Looked::Answer(answer),
+                None => Looked::Load(core.load_over_absence(key, cas)),
+            },
+            Self::Refresh(load, known) => Looked::Refresh(load, known),
+        }
+    }
+}
+
+/// How long a caller has waited for another process, and how long it will until it looks again.
+pub(super) struct Wait {
+    began: Instant,
+    pause: Duration,
+}
+
+impl Wait {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { began: now, pause: FIRST_LOOK }
+    }
+}
+
+/// Returns what is known in the loader's return type, if that can say it.
+fn answer<T: CacheValue, R: Loaded<T>>(found: Found<T>) -> Option<R> {
+    match found {
+        Found::Value(value) => Some(R::from_value(value)),
+        Found::Absent => R::absent(),
+    }
+}
