@@ -129,6 +129,7 @@ mod cluster;
 mod conn;
 mod error;
 mod events;
+mod join;
 mod net;
 mod pool;
 mod proto;

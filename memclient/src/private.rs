@@ -28,7 +28,7 @@ pub use crate::{
     wire::Key,
 };
 use crate::{
-    cache::{Core, Found, Loaded},
+    cache::{Core, Found, Loaded, Plan},
     error::Result,
 };
 
@@ -362,7 +362,7 @@ pub mod probe {
 pub struct Call<'a, O> {
     cache: &'a Cache,
     key: KeyBuf,
-    policy: Policy,
+    plan: Plan<'a>,
     outcome: PhantomData<fn() -> O>,
 }
 
@@ -375,7 +375,7 @@ pub fn call<'a, O: Outcome>(
 ) -> Call<'a, O> {
     let core = cache.core();
     let key = core.key(function.head::<O::Value>(), key);
-    Call { cache, key, policy: core.policy(policy), outcome: PhantomData }
+    Call { cache, key, plan: core.plan(policy), outcome: PhantomData }
 }
 
 impl<O: Outcome> Call<'_, O> {
@@ -384,11 +384,11 @@ impl<O: Outcome> Call<'_, O> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        self.cache.core().get_or_load(&self.key, self.policy, None, loader).await
+        self.cache.core().get_or_load(&self.key, self.plan, None, loader).await
     }
 
     pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        self.cache.core().get_or_load_blocking(&self.key, self.policy, None, loader)
+        self.cache.core().get_or_load_blocking(&self.key, self.plan, None, loader)
     }
 
     pub async fn refresh<F, Fut>(self, loader: F) -> O::Return
@@ -396,11 +396,11 @@ impl<O: Outcome> Call<'_, O> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        self.cache.core().refresh(&self.key, self.policy, None, loader).await
+        self.cache.core().refresh(&self.key, self.plan, None, loader).await
     }
 
     pub fn refresh_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        self.cache.core().refresh_blocking(&self.key, self.policy, None, loader)
+        self.cache.core().refresh_blocking(&self.key, self.plan, None, loader)
     }
 
     pub async fn peek<V>(self) -> Result<Option<V>>
@@ -410,7 +410,7 @@ impl<O: Outcome> Call<'_, O> {
         Ok(self
             .cache
             .core()
-            .peek(&self.key, self.policy)
+            .peek(&self.key, self.plan)
             .await?
             .map(Found::into_value)
             .and_then(O::found)
@@ -429,7 +429,7 @@ impl<O: Outcome> Call<'_, O> {
         O: Takes<V>,
     {
         let value = O::take(value).ok_or_else(|| Error::config("an error is no value to keep"))?;
-        self.cache.core().put(&self.key, self.policy, value.cloned()).await
+        self.cache.core().put(&self.key, self.plan, value.cloned()).await
     }
 
     pub fn put_blocking<V>(self, value: &V) -> Result<()>
@@ -440,7 +440,7 @@ impl<O: Outcome> Call<'_, O> {
     }
 
     pub async fn invalidate(self) -> Result<()> {
-        self.cache.core().invalidate(&self.key, self.policy).await
+        self.cache.core().invalidate(&self.key, self.plan).await
     }
 
     pub fn invalidate_blocking(self) -> Result<()> {

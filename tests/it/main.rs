@@ -29,5 +29,6 @@ mod quickstart;
 mod security;
 mod sources;
 mod stale;
+mod tags;
 mod topology;
 mod without_server;

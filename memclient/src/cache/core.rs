@@ -17,6 +17,7 @@ use super::{
     policy::Policy,
     refreshes::Refreshes,
     stats::{CacheStats, Counters},
+    tags::{Plan, Tags},
 };
 use crate::{
     backend::{AnyBackend, CacheBackend, Tier},
@@ -32,8 +33,10 @@ pub(crate) struct Core {
     backend: AnyBackend,
     namespace: Box<str>,
     /// The namespace as keys begin with it.
-    prefix: KeyHead,
-    max_key: usize,
+    pub(super) prefix: KeyHead,
+    pub(super) max_key: usize,
+    /// The tag that all entries have, where the cache can be cleared.
+    pub(super) common: Tags,
     policy: Policy,
     pub(super) clock: Clock,
     observer: Option<Arc<dyn Observer>>,
@@ -49,6 +52,7 @@ impl Core {
         backend: AnyBackend,
         namespace: Box<str>,
         policy: Policy,
+        clearable: bool,
         clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
@@ -56,8 +60,9 @@ impl Core {
             "" => String::new(),
             namespace => format!("{namespace}:"),
         };
-        Self {
+        let mut core = Self {
             max_key: backend.max_key(),
+            common: Tags::default(),
             backend,
             namespace,
             prefix: KeyHead::new(&prefix),
@@ -69,7 +74,11 @@ impl Core {
             generations: Generations::new(),
             counters: Counters::default(),
             down: AtomicBool::new(false),
+        };
+        if clearable {
+            core.common = Tags::new([core.common_tag()]);
         }
+        core
     }
 
     pub(super) fn backend(&self) -> &AnyBackend {
@@ -83,6 +92,11 @@ impl Core {
     /// Returns the policy of a call, completed by the cache's own.
     pub(crate) fn policy(&self, policy: Policy) -> Policy {
         policy.over(self.policy)
+    }
+
+    /// Returns what a call goes by that has no tags of its own.
+    pub(crate) fn plan(&self, policy: Policy) -> Plan<'_> {
+        Plan { policy: self.policy(policy), tags: &self.common }
     }
 
     /// Returns the key `namespace:head` with the parts that `parts` writes.

@@ -5,6 +5,7 @@ use memclient_serde::{CacheValue, DecodeError, Flags};
 use super::{
     freshness::{self, Freshness},
     policy::Policy,
+    tags::without_header,
 };
 use crate::{
     backend::{Hit, Tier},
@@ -48,10 +49,16 @@ impl<T> Found<T> {
 
 impl<T: CacheValue> Found<T> {
     pub(super) fn decode(value: &Value) -> Result<Self, DecodeError> {
-        if value.payload().flags.is_absent() {
-            Ok(Self::Absent)
-        } else {
-            value.decode().map(Self::Value)
+        let flags = value.payload().flags;
+        if flags.is_absent() {
+            return Ok(Self::Absent);
+        }
+        match value.decoded::<T>() {
+            None if flags.has_header() => {
+                let value = without_header(value).ok_or_else(DecodeError::header)?;
+                value.decode().map(Self::Value)
+            }
+            _ => value.decode().map(Self::Value),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! background. A cache in trouble never fails a call: a backend that cannot be asked is a miss, a
 //! value that cannot be kept is returned all the same, and both are counted.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use memclient_serde::{CacheValue, KeyBuf};
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
@@ -16,7 +16,7 @@ use super::{
     found::{Early, Found, absence},
     loaded::{Loaded, Produced, Share},
     look::{AtHand, Known, Load, Looked},
-    policy::Policy,
+    tags::{Plan, TagGenerations},
 };
 use crate::{events::Event, wire::Key};
 
@@ -26,7 +26,7 @@ impl Core {
     pub(crate) async fn get_or_load<T, R, F, Fut>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: F,
     ) -> R
@@ -36,15 +36,15 @@ impl Core {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        match self.look(key, policy, share, Early::Never).await {
+        match self.look(key, plan, share, Early::Never).await {
             Looked::Answer(answer) => answer,
-            Looked::Load(load) => self.keep::<T, R>(load, policy, share, loader().await).await,
+            Looked::Load(load) => self.keep::<T, R>(load, plan, share, loader().await).await,
             Looked::Refresh(load, known) => {
-                let brought = match policy.patience() {
+                let brought = match plan.patience() {
                     Some(patience) => timeout(patience, loader()).await.ok(),
                     None => Some(loader().await),
                 };
-                self.replace(load, policy, share, known, brought).await
+                self.replace(load, plan, share, known, brought).await
             }
         }
     }
@@ -54,7 +54,7 @@ impl Core {
     pub(crate) async fn get_or_load_in_background<T, R, F, Fut>(
         self: &Arc<Self>,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: F,
     ) -> R
@@ -64,24 +64,26 @@ impl Core {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let (load, known) = match self.look::<T, R>(key, policy, share, Early::Allowed).await {
+        let (load, known) = match self.look::<T, R>(key, plan, share, Early::Allowed).await {
             Looked::Answer(answer) => return answer,
-            Looked::Load(load) => return self.keep(load, policy, share, loader().await).await,
+            Looked::Load(load) => return self.keep(load, plan, share, loader().await).await,
             Looked::Refresh(load, known) => (load, known),
         };
         let (tell, told) = oneshot::channel();
         let (core, value) = (Arc::clone(self), known.value.clone());
+        let (policy, tags) = (plan.policy, plan.tags.clone());
         let task = async move {
-            let Some(load) = core.claim(load, policy).await else { return };
-            let brought = timeout(policy.background_timeout(), loader()).await.ok();
+            let plan = Plan { policy, tags: &tags };
+            let Some(load) = core.claim(load, plan).await else { return };
+            let brought = timeout(plan.background_timeout(), loader()).await.ok();
             // Whoever asked may have had its answer already.
-            _ = tell.send(core.replace(load, policy, share, known, brought).await);
+            _ = tell.send(core.replace(load, plan, share, known, brought).await);
         };
         match Handle::try_current() {
             Ok(runtime) => _ = runtime.spawn(task),
             Err(_) => self.spawn(task),
         }
-        let replaced = match policy.patience() {
+        let replaced = match plan.patience() {
             Some(patience) => timeout(patience, told).await.ok().and_then(Result::ok),
             None => None,
         };
@@ -92,31 +94,31 @@ impl Core {
     pub(crate) fn get_or_load_blocking<T: CacheValue, R: Loaded<T>>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: impl FnOnce() -> R,
     ) -> R {
-        let (at_hand, executor) = match self.at_hand::<T, R>(key, policy, Early::Never) {
+        let (at_hand, executor) = match self.at_hand::<T, R>(key, plan, Early::Never) {
             AtHand::Answer(answer) => return answer,
             at_hand => (at_hand, self.executor()),
         };
         let Some(executor) = executor else { return loader() };
         let looked = match at_hand {
             AtHand::Answer(answer) => return answer,
-            AtHand::Due(near) => self.due(Key::from(key), policy, near),
+            AtHand::Due(near) => self.due(Key::from(key), plan, near),
             AtHand::Short(near) => {
-                executor.block_on(self.find(Key::from(key), policy, share, near, Early::Never))
+                executor.block_on(self.find(Key::from(key), plan, share, near, Early::Never))
             }
         };
         match looked {
             Looked::Answer(answer) => answer,
             Looked::Load(load) => {
                 let brought = loader();
-                executor.block_on(self.keep(load, policy, share, brought))
+                executor.block_on(self.keep(load, plan, share, brought))
             }
             Looked::Refresh(load, known) => {
                 let brought = Some(loader());
-                executor.block_on(self.replace(load, policy, share, known, brought))
+                executor.block_on(self.replace(load, plan, share, known, brought))
             }
         }
     }
@@ -125,7 +127,7 @@ impl Core {
     pub(crate) async fn refresh<T, R, F, Fut>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: F,
     ) -> R
@@ -135,38 +137,38 @@ impl Core {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        let load = self.seize(Key::from(key), policy).await;
-        self.keep(load, policy, share, loader().await).await
+        let load = self.seize(Key::from(key), plan).await;
+        self.keep(load, plan, share, loader().await).await
     }
 
     /// The twin of [`Core::refresh`] for synchronous loaders.
     pub(crate) fn refresh_blocking<T: CacheValue, R: Loaded<T>>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: impl FnOnce() -> R,
     ) -> R {
         let Some(executor) = self.executor() else { return loader() };
-        let load = executor.block_on(self.seize(Key::from(key), policy));
+        let load = executor.block_on(self.seize(Key::from(key), plan));
         let brought = loader();
-        executor.block_on(self.keep(load, policy, share, brought))
+        executor.block_on(self.keep(load, plan, share, brought))
     }
 
     /// Looks for an answer here, and then where processes share it.
     async fn look<T: CacheValue, R: Loaded<T>>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         early: Early,
     ) -> Looked<T, R> {
-        match self.at_hand(key, policy, early) {
+        match self.at_hand(key, plan, early) {
             AtHand::Answer(answer) => Looked::Answer(answer),
-            AtHand::Due(near) => self.due(Key::from(key), policy, near),
+            AtHand::Due(near) => self.due(Key::from(key), plan, near),
             // What is far costs more than an allocation; a hit at hand is spared a large future.
             AtHand::Short(near) => {
-                Box::pin(self.find(Key::from(key), policy, share, near, early)).await
+                Box::pin(self.find(Key::from(key), plan, share, near, early)).await
             }
         }
     }
@@ -175,22 +177,22 @@ impl Core {
     async fn keep<T: CacheValue, R: Loaded<T>>(
         &self,
         load: Load,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         brought: R,
     ) -> R {
         self.counters.loads.add_one();
-        let Load { key, right, leader, generation, began, moment } = load;
+        let Load { key, right, leader, generation, began, moment, tags } = load;
         let (outcome, found, answer) = match brought.produced() {
             Produced::Value(value) => {
                 let took = self.clock.now().saturating_duration_since(began);
-                let outcome = self.outcome(&value, policy, took);
+                let outcome = self.outcome(&value, plan, &tags, took);
                 (outcome, Found::Value(value.clone()), R::from_value(value))
             }
-            Produced::Absent(answer) => (absent(policy), Found::Absent, answer),
+            Produced::Absent(answer) => (Self::absent(plan, &tags), Found::Absent, answer),
             Produced::Uncached(answer) => {
                 self.counters.uncached_loads.add_one();
-                self.refreshes.note_in_vain(&key, policy.throttle_time());
+                self.refreshes.note_in_vain(&key, plan.throttle_time());
                 // Whoever looks next is to find the lease free.
                 right.release().await;
                 if let Some(leader) = leader {
@@ -200,10 +202,11 @@ impl Core {
             }
         };
         if !matches!(outcome, Outcome::Keep(..)) {
-            self.refreshes.note_in_vain(&key, policy.throttle_time());
+            self.refreshes.note_in_vain(&key, plan.throttle_time());
         }
         let done = Done { key, right, generation, began: moment, outcome };
-        let holds = Box::pin(self.fill(done)).await;
+        let filled = Box::pin(self.fill(done)).await;
+        let holds = if plan.has_tags() { moment } else { filled };
         if let Some(leader) = leader {
             leader.land(found, holds);
         }
@@ -215,7 +218,7 @@ impl Core {
     async fn replace<T: CacheValue, R: Loaded<T>>(
         &self,
         load: Load,
-        policy: Policy,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         known: Known<T>,
         brought: Option<R>,
@@ -224,7 +227,7 @@ impl Core {
         let gave_up = brought.is_none();
         match brought.map(R::produced) {
             Some(produced @ (Produced::Value(_) | Produced::Absent(_))) => {
-                let answer = self.keep(load, policy, share, produced.into_answer()).await;
+                let answer = self.keep(load, plan, share, produced.into_answer()).await;
                 known.refresh.succeed();
                 answer
             }
@@ -244,17 +247,23 @@ impl Core {
     pub(super) fn outcome<T: CacheValue>(
         &self,
         value: &T,
-        policy: Policy,
-        took: std::time::Duration,
+        plan: Plan<'_>,
+        tags: &TagGenerations,
+        took: Duration,
     ) -> Outcome {
-        match self.encode(value.clone(), policy, Some(took)) {
-            Ok(stored) => Outcome::Keep(stored, policy.stored_ttl()),
-            Err(_) => Outcome::Nothing,
+        let stored = self.encode(value.clone(), *plan, Some(took)).ok();
+        match stored.and_then(|stored| plan.seal(tags, stored)) {
+            Some(stored) => Outcome::Keep(stored, plan.stored_ttl()),
+            None => Outcome::Nothing,
         }
     }
-}
 
-/// Says what is to be kept where there is no value.
-pub(super) fn absent(policy: Policy) -> Outcome {
-    policy.none_ttl().map_or(Outcome::Gone, |ttl| Outcome::Keep(absence(), ttl))
+    /// Says what is to be kept where there is no value.
+    pub(super) fn absent(plan: Plan<'_>, tags: &TagGenerations) -> Outcome {
+        let Some(ttl) = plan.none_ttl() else { return Outcome::Gone };
+        match plan.seal(tags, absence()) {
+            Some(stored) => Outcome::Keep(stored, ttl),
+            None => Outcome::Nothing,
+        }
+    }
 }

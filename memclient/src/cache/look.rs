@@ -20,21 +20,19 @@ use memclient_serde::{CacheValue, KeyBuf};
 use tokio::time::sleep;
 
 use super::{
+    ask::{Claim, Seen},
     core::Core,
     fill::Right,
     flight::{Joined, Leader, Moment},
     found::{Early, Found, Kept},
     freshness::Freshness,
-    held::HeldLease,
     loaded::{Loaded, Share},
-    policy::Policy,
     refreshes::Refresh,
+    tags::{Plan, TagGenerations},
 };
 use crate::{
-    backend::{CacheBackend, Capabilities, Delete, Get, Read},
-    error::Result,
-    events::Event,
-    wire::{CasToken, Key, TtlLeft},
+    backend::{CacheBackend, Get},
+    wire::{CasToken, Key},
 };
 
 /// How soon, and then how often, a process looks whether another one has loaded.
@@ -59,7 +57,7 @@ pub(super) enum Concluded<T> {
         found: Found<T>,
         cas: Option<CasToken>,
     },
-    Refresh(Load, Known<T>),
+    Refresh(Box<Load>, Known<T>),
 }
 
 /// What is in this process's memory.
@@ -80,6 +78,7 @@ pub(super) struct Load {
     pub(super) generation: u64,
     pub(super) began: Instant,
     pub(super) moment: Moment,
+    pub(super) tags: TagGenerations,
 }
 
 /// An answer that is to be replaced, and is given where that fails.
@@ -88,33 +87,15 @@ pub(super) struct Known<T> {
     pub(super) refresh: Refresh,
 }
 
-/// What the backend has, and who may load it.
-pub(super) struct Seen<T> {
-    pub(super) kept: Option<Kept<T>>,
-    pub(super) claim: Claim,
-}
-
-/// Who may load or refresh an entry.
-pub(super) enum Claim {
-    /// The caller.
-    Won(HeldLease),
-    /// Another.
-    Taken,
-    /// Whoever likes, over this version of it if there is one.
-    Open(Option<CasToken>),
-    /// The backend cannot say.
-    Unreachable,
-}
-
 impl Core {
     /// Looks at what is in this process's memory, without waiting.
     pub(super) fn at_hand<T: CacheValue, R: Loaded<T>>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         early: Early,
     ) -> AtHand<T, R> {
-        let Some(near) = self.near(key.as_bytes(), policy, early) else {
+        let Some(near) = self.near(key.as_bytes(), plan, early) else {
             return AtHand::Short(None);
         };
         match near.freshness {
@@ -133,25 +114,37 @@ impl Core {
     pub(super) fn due<T: CacheValue, R: Loaded<T>>(
         &self,
         key: Key,
-        policy: Policy,
+        plan: Plan<'_>,
         near: Kept<T>,
     ) -> Looked<T, R> {
-        self.conclude(key, policy, near, Claim::Open(None)).looked(self)
+        self.conclude(key, plan, near, Claim::Open(None)).looked(self)
     }
 
     /// Returns what is in this process's memory, and counts it unless it is stale.
     pub(super) fn near<T: CacheValue>(
         &self,
         key: &[u8],
-        policy: Policy,
+        plan: Plan<'_>,
         early: Early,
     ) -> Option<Kept<T>> {
-        let ages = policy.answers_stale() || (early == Early::Allowed && policy.refreshes_early());
+        let ages = plan.answers_stale() || (early == Early::Allowed && plan.refreshes_early());
         let kept = if ages {
-            Kept::read(&self.backend().local(key)?, policy, early).ok()?
+            let hit = self.backend().local(key)?;
+            self.holds_here(plan, &hit.value).then_some(())?;
+            Kept::read(&hit, *plan, early).ok()?
         } else {
-            let mut found = None;
-            self.backend().look_local(key, &mut |value| found = Found::decode(value).ok());
+            let (mut found, mut tagged) = (None, None);
+            self.backend().look_local(key, &mut |value| {
+                if value.payload().flags.has_header() || plan.has_tags() {
+                    tagged = Some(value.clone());
+                } else {
+                    found = Found::decode(value).ok();
+                }
+            });
+            if let Some(value) = tagged {
+                self.holds_here(plan, &value).then_some(())?;
+                found = Found::decode(&value).ok();
+            }
             Kept::near(found?)
         };
         if !kept.is_stale() {
@@ -170,11 +163,27 @@ impl Core {
         seen_to
     }
 
-    /// Looks where processes share it; `near` is a stale answer that is here.
+    /// Looks where processes share it, and gets all ready where there is something to load; `near` is
+    /// a stale answer that is here.
     pub(super) async fn find<T: CacheValue, R: Loaded<T>>(
         &self,
         key: Key,
-        policy: Policy,
+        plan: Plan<'_>,
+        share: Option<Share<R>>,
+        near: Option<Kept<T>>,
+        early: Early,
+    ) -> Looked<T, R> {
+        match self.seek(key, plan, share, near, early).await {
+            Looked::Answer(answer) => Looked::Answer(answer),
+            Looked::Load(load) => Looked::Load(self.ready(load, plan).await),
+            Looked::Refresh(load, known) => Looked::Refresh(self.ready(load, plan).await, known),
+        }
+    }
+
+    async fn seek<T: CacheValue, R: Loaded<T>>(
+        &self,
+        key: Key,
+        plan: Plan<'_>,
         share: Option<Share<R>>,
         mut near: Option<Kept<T>>,
         early: Early,
@@ -188,20 +197,20 @@ impl Core {
             // What is being refreshed here, or failed to be just now, is not to be won again.
             let asks = must_ask || !self.refreshes.holds(key.as_bytes());
             let holds = self.flights.moment();
-            let seen = match self.ask::<T>(&key, how, asks, policy, early).await {
-                Ok(seen) => seen,
-                Err(_) => Seen { kept: near.take(), claim: Claim::Unreachable },
-            };
+            let mut seen = self.ask::<T>(&key, how, asks, plan, early).await;
+            if matches!(seen.claim, Claim::Unreachable) {
+                seen.kept = near.take();
+            }
             let right = match seen {
                 Seen { kept: Some(kept), claim } => {
-                    if self.is_left_behind(&key, &kept, &claim, policy) {
-                        self.offer_again(&key, &kept, policy).await;
+                    if self.is_left_behind(&key, &kept, &claim, plan) {
+                        self.offer_again(&key, &kept, plan).await;
                         continue;
                     }
                     if let Some(leader) = leader {
                         leader.land(kept.found.clone(), holds);
                     }
-                    return self.conclude(key, policy, kept, claim).looked(self);
+                    return self.conclude(key, plan, kept, claim).looked(self);
                 }
                 Seen { claim: Claim::Won(lease), .. } => {
                     let leader = leader.unwrap_or_else(|| self.flights.lead(&key));
@@ -220,7 +229,7 @@ impl Core {
                 }
                 Seen { claim: Claim::Open(None), .. } => Some(Right::Unguarded),
                 Seen { claim: Claim::Unreachable, .. } => Some(Right::Near),
-                Seen { claim: Claim::Taken, .. } if self.has_waited(&key, &wait, policy) => {
+                Seen { claim: Claim::Taken, .. } if self.has_waited(&key, &wait, plan) => {
                     Some(Right::Nowhere)
                 }
                 Seen { claim: Claim::Taken, .. } => None,
@@ -263,76 +272,11 @@ impl Core {
         }
     }
 
-    /// Asks the backend for the entry, and for the right to load it if `asks` says so.
-    async fn ask<T: CacheValue>(
-        &self,
-        key: &Key,
-        how: Get,
-        asks: bool,
-        policy: Policy,
-        early: Early,
-    ) -> Result<Seen<T>> {
-        let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
-        let answer = self.backend().get(key, how).await;
-        self.hear(key, answer, asks, policy, early)
-    }
-
-    /// Takes in what the backend answered, and gives it the decoded form to keep in this process.
-    pub(super) fn hear<T: CacheValue>(
-        &self,
-        key: &Key,
-        answer: Result<Read>,
-        asked: bool,
-        policy: Policy,
-        early: Early,
-    ) -> Result<Seen<T>> {
-        let answer = answer.inspect_err(|error| self.failed(error))?;
-        self.worked();
-        let claim = match answer.won() {
-            Some(lease) => Claim::Won(HeldLease::new(self.backend(), key, lease)),
-            None if matches!(answer, Read::Held) => Claim::Taken,
-            None if matches!(answer, Read::Stale(_)) && asked => Claim::Taken,
-            None => Claim::Open(None),
-        };
-        let (hit, marked) = match answer {
-            Read::Hit(hit) | Read::Refresh(hit, _) => (hit, false),
-            // It stays readable for the sake of those who may answer what is stale.
-            Read::Stale(hit) | Read::StaleWon(hit, _) if policy.answers_stale() => (hit, true),
-            _ => return Ok(Seen { kept: None, claim }),
-        };
-        let version = |claim| if let Claim::Open(_) = claim { Claim::Open(hit.cas) } else { claim };
-        match Kept::<T>::read(&hit, policy, early) {
-            // What is marked says no longer that there is none.
-            Ok(Kept { found: Found::Absent, .. }) if marked => Ok(Seen { kept: None, claim }),
-            Ok(mut kept) => {
-                if marked {
-                    kept.freshness = Freshness::Stale;
-                }
-                self.count_hit(&kept);
-                if let (Found::Value(decoded), None) = (&kept.found, hit.value.decoded::<T>()) {
-                    let value = hit.value.clone().with_decoded(decoded.clone());
-                    self.backend().keep_decoded(key, &value);
-                }
-                let claim = match version(claim) {
-                    // What is past its time to live was given to somebody.
-                    Claim::Open(_) if kept.is_stale() && asked && self.has_leases() => Claim::Taken,
-                    claim => claim,
-                };
-                Ok(Seen { kept: Some(kept), claim })
-            }
-            Err(error) => {
-                self.counters.undecodable.add_one();
-                self.tell(&Event::Undecodable { key, error: &error });
-                Ok(Seen { kept: None, claim: version(claim) })
-            }
-        }
-    }
-
     /// Says whether what is kept is the answer, or to be refreshed by the caller.
     pub(super) fn conclude<T>(
         &self,
         key: Key,
-        policy: Policy,
+        plan: Plan<'_>,
         kept: Kept<T>,
         claim: Claim,
     ) -> Concluded<T> {
@@ -350,9 +294,9 @@ impl Core {
                 return Concluded::Known { key, found: Found::Value(value), cas };
             }
         };
-        match self.refreshes.begin(&key, policy.throttle_time()) {
+        match self.refreshes.begin(&key, plan.throttle_time()) {
             Some(refresh) => {
-                Concluded::Refresh(self.begin(key, right, None), Known { value, refresh })
+                Concluded::Refresh(Box::new(self.begin(key, right, None)), Known { value, refresh })
             }
             None => Concluded::Known { key, found: Found::Value(value), cas },
         }
@@ -364,72 +308,11 @@ impl Core {
         key: &Key,
         kept: &Kept<T>,
         claim: &Claim,
-        policy: Policy,
+        plan: Plan<'_>,
     ) -> bool {
         kept.is_stale()
             && matches!(claim, Claim::Taken)
-            && !self.refreshes.gives_way(key, policy.lease_time())
-    }
-
-    /// Deletes an entry that cannot be read, so that one of all processes gets the lease to load it
-    /// again; false where there are no leases, or the entry has changed.
-    pub(super) async fn discard(&self, key: &Key, unreadable: CasToken) -> bool {
-        let needed = Capabilities::LEASE | Capabilities::CAS_DELETE;
-        self.backend().capabilities().contains(needed)
-            && self.delete(key, Delete::if_cas(unreadable)).await
-    }
-
-    /// Offers a stale entry to the next who asks, whoever had it before.
-    pub(super) async fn offer_again<T>(&self, key: &Key, kept: &Kept<T>, policy: Policy) {
-        let rest = match kept.ttl_left {
-            TtlLeft::Left(rest) => rest,
-            TtlLeft::Unknown | TtlLeft::Never => policy.grace_time(),
-        };
-        self.delete(key, Delete { cas: kept.cas, ..Delete::stale_for(rest) }).await;
-    }
-
-    /// Wins the right to load an entry, whatever is kept of it: for a caller who knows that it has
-    /// changed.
-    pub(super) async fn seize(&self, key: Key, policy: Policy) -> Load {
-        let how = Get::shared().with_lease(policy.lease_terms());
-        let mut tries = 0..3;
-        let right = loop {
-            let answer = self.backend().get(&key, how).await;
-            match answer.inspect_err(|error| self.failed(error)) {
-                Err(_) => break Right::Near,
-                Ok(answer) => match (answer.won(), answer) {
-                    (Some(lease), _) => {
-                        break Right::Lease(HeldLease::new(self.backend(), &key, lease));
-                    }
-                    (None, Read::Hit(hit)) => break Right::over(hit.cas),
-                    // Whoever has the lease may have begun before the change.
-                    (None, Read::Held | Read::Stale(_)) if tries.next().is_some() => {
-                        self.delete(&key, Delete::default()).await;
-                    }
-                    (None, Read::Held | Read::Stale(_)) => break Right::Nowhere,
-                    (None, _) => break Right::Unguarded,
-                },
-            }
-        };
-        let leader = matches!(right, Right::Lease(_)).then(|| self.flights.lead(&key));
-        self.begin(key, right, leader)
-    }
-
-    /// Wins the right to refresh an entry that is still fresh, among all processes; `None` where
-    /// another has it, or has refreshed it already.
-    pub(super) async fn claim(&self, load: Load, policy: Policy) -> Option<Load> {
-        let Right::Early(left, cas) = load.right else { return Some(load) };
-        let key = load.key;
-        if !self.has_leases() {
-            return Some(self.begin(key, Right::over(cas), None));
-        }
-        let TtlLeft::Left(left) = left else { return None };
-        let terms = policy.lease_terms().recache(left.saturating_add(Duration::from_secs(1)));
-        let answer = self.backend().get(&key, Get::shared().with_lease(terms)).await;
-        let answer = answer.inspect_err(|error| self.failed(error)).ok()?;
-        let lease = HeldLease::new(self.backend(), &key, answer.won()?);
-        let lease = if matches!(answer, Read::Refresh(..)) { lease.of_fresh() } else { lease };
-        Some(self.begin(key, Right::Lease(lease), None))
+            && !self.refreshes.gives_way(key, plan.lease_time())
     }
 
     pub(super) fn begin(&self, key: Key, right: Right, leader: Option<Leader>) -> Load {
@@ -437,9 +320,21 @@ impl Core {
             generation: self.generations.current(key.as_bytes()),
             moment: self.flights.moment(),
             began: self.clock.now(),
+            tags: TagGenerations::default(),
             key,
             right,
             leader,
+        }
+    }
+
+    /// Notes the generations of the tags under which a load begins.
+    pub(super) async fn ready(&self, load: Load, plan: Plan<'_>) -> Load {
+        match load.right {
+            Right::Lease(_) | Right::Over(_) | Right::Unguarded if plan.has_tags() => {
+                let tags = self.tag_generations(plan).await.unwrap_or_default();
+                Load { tags, ..self.begin(load.key, load.right, load.leader) }
+            }
+            _ => load,
         }
     }
 
@@ -454,16 +349,12 @@ impl Core {
         self.begin(key, cas.map_or(Right::Nowhere, Right::Over), None)
     }
 
-    pub(super) fn has_leases(&self) -> bool {
-        self.backend().capabilities().contains(Capabilities::LEASE)
-    }
-
     /// Says whether a caller has waited for another process for as long as two of them may have the
     /// lease.
-    pub(super) fn has_waited(&self, key: &Key, wait: &Wait, policy: Policy) -> bool {
+    pub(super) fn has_waited(&self, key: &Key, wait: &Wait, plan: Plan<'_>) -> bool {
         // Were each to wait for loads that bring nothing, all of the fleet would load one by one.
         self.refreshes.is_in_vain(key.as_bytes())
-            || self.clock.now().saturating_duration_since(wait.began) >= 2 * policy.lease_time()
+            || self.clock.now().saturating_duration_since(wait.began) >= 2 * plan.lease_time()
     }
 
     /// Waits a moment for another process.
@@ -483,7 +374,7 @@ impl<T: CacheValue> Concluded<T> {
                 Some(answer) => Looked::Answer(answer),
                 None => Looked::Load(core.load_over_absence(key, cas)),
             },
-            Self::Refresh(load, known) => Looked::Refresh(load, known),
+            Self::Refresh(load, known) => Looked::Refresh(*load, known),
         }
     }
 }

@@ -14,19 +14,15 @@ use std::{
 use memclient_serde::{CacheValue, KeyBuf};
 
 use super::{
+    ask::{Claim, Seen},
     core::Core,
     fill::{Done, Right},
     flight::Watched,
     found::{Early, Found},
-    load::absent,
-    look::{Claim, Concluded, Known, Load, Seen, Wait},
-    policy::Policy,
+    look::{Concluded, Known, Load, Wait},
+    tags::Plan,
 };
-use crate::{
-    backend::{CacheBackend, Get},
-    error::Result,
-    wire::Key,
-};
+use crate::{backend::Get, wire::Key};
 
 /// What a loader of many returns: the values by their keys, or an error for all. A key that is not
 /// among them has none.
@@ -39,7 +35,7 @@ pub trait LoadedMany<K, T>: Sized {
     ///
     /// # Errors
     /// What the loader returned, where that is an error.
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self>;
+    fn values(self) -> Result<HashMap<K, T>, Self>;
 
     /// Returns what the loader would have returned for these values.
     fn from_values(values: HashMap<K, T>) -> Self;
@@ -47,7 +43,7 @@ pub trait LoadedMany<K, T>: Sized {
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
 impl<K, T> LoadedMany<K, T> for HashMap<K, T> {
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self> {
+    fn values(self) -> Result<HashMap<K, T>, Self> {
         Ok(self)
     }
 
@@ -57,8 +53,8 @@ impl<K, T> LoadedMany<K, T> for HashMap<K, T> {
 }
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
-impl<K, T, E> LoadedMany<K, T> for std::result::Result<HashMap<K, T>, E> {
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self> {
+impl<K, T, E> LoadedMany<K, T> for Result<HashMap<K, T>, E> {
+    fn values(self) -> Result<HashMap<K, T>, Self> {
         self.map_err(Err)
     }
 
@@ -86,7 +82,7 @@ impl Core {
     pub(super) async fn get_or_load_many<T, K, R, F, Fut>(
         &self,
         keys: Vec<(K, KeyBuf)>,
-        policy: Policy,
+        plan: Plan<'_>,
         loader: F,
     ) -> R
     where
@@ -103,7 +99,7 @@ impl Core {
             if !seen.insert(key.clone()) {
                 continue;
             }
-            match self.near::<T>(wire.as_bytes(), policy, Early::Never) {
+            match self.near::<T>(wire.as_bytes(), plan, Early::Never) {
                 Some(kept) if !kept.is_stale() || self.is_seen_to(wire.as_bytes(), &kept) => {
                     known.extend(kept.found.into_value().map(|value| (key, value)));
                 }
@@ -113,9 +109,9 @@ impl Core {
         let since = self.flights.moment();
         let mut wait = Wait::new(self.clock.now());
         while !open.is_empty() {
-            let (missing, waiting) = self.divide(open, policy, &wait, &mut known).await;
+            let (missing, waiting) = self.divide(open, plan, &wait, &mut known).await;
             if !missing.is_empty()
-                && let Err(error) = self.load_many(missing, policy, &loader, &mut known).await
+                && let Err(error) = self.load_many(missing, plan, &loader, &mut known).await
             {
                 return error;
             }
@@ -145,26 +141,26 @@ impl Core {
     async fn divide<T: CacheValue, K: Clone + Eq + Hash>(
         &self,
         open: Vec<Asked<K>>,
-        policy: Policy,
+        plan: Plan<'_>,
         wait: &Wait,
         known: &mut HashMap<K, T>,
     ) -> (Vec<Missing<K, T>>, Vec<Asked<K>>) {
         let (mut missing, mut waiting) = (Vec::new(), Vec::new());
-        for (asked, seen) in self.ask_many::<T, K>(open, policy).await {
+        for (asked, seen) in self.ask_many::<T, K>(open, plan).await {
             let Asked { key, wire } = asked;
             let (right, leader) = match seen {
                 Seen { kept: Some(kept), claim } => {
-                    if self.is_left_behind(&wire, &kept, &claim, policy) {
-                        self.offer_again(&wire, &kept, policy).await;
+                    if self.is_left_behind(&wire, &kept, &claim, plan) {
+                        self.offer_again(&wire, &kept, plan).await;
                         waiting.push(Asked { key, wire });
                         continue;
                     }
-                    match self.conclude(wire, policy, kept, claim) {
+                    match self.conclude(wire, plan, kept, claim) {
                         Concluded::Known { found, .. } => {
                             known.extend(found.into_value().map(|value| (key, value)));
                         }
                         Concluded::Refresh(load, known) => {
-                            missing.push(Missing { key, load, known: Some(known) });
+                            missing.push(Missing { key, load: *load, known: Some(known) });
                         }
                     }
                     continue;
@@ -172,7 +168,7 @@ impl Core {
                 Seen { claim: Claim::Won(lease), .. } => {
                     (Right::Lease(lease), Some(self.flights.lead(&wire)))
                 }
-                Seen { claim: Claim::Taken, .. } if self.has_waited(&wire, wait, policy) => {
+                Seen { claim: Claim::Taken, .. } if self.has_waited(&wire, wait, plan) => {
                     (Right::Nowhere, self.flights.lead_first(&wire))
                 }
                 Seen { claim: Claim::Taken, .. } => (Right::Nowhere, None),
@@ -203,14 +199,19 @@ impl Core {
     async fn ask_many<T: CacheValue, K>(
         &self,
         open: Vec<Asked<K>>,
-        policy: Policy,
+        plan: Plan<'_>,
     ) -> Vec<(Asked<K>, Seen<T>)> {
         let held = |asked: &Asked<K>| self.refreshes.holds(asked.wire.as_bytes());
+        let ask = async |open: Vec<Asked<K>>, asks| {
+            let keys: Vec<Key> = open.iter().map(|asked| asked.wire.clone()).collect();
+            let seen = self.ask_all(&keys, Get::shared(), asks, plan, Early::Never).await;
+            open.into_iter().zip(seen).collect::<Vec<_>>()
+        };
         // What is being refreshed here, or failed to be just now, is not to be won again, unless it
         // is gone.
         let (held, mut asking): (Vec<_>, Vec<_>) = open.into_iter().partition(held);
         let (mut seen, mut gone) = (Vec::new(), Vec::new());
-        for (asked, one) in self.ask_all(held, false, policy).await {
+        for (asked, one) in ask(held, false).await {
             match one {
                 Seen { kept: None, claim: Claim::Open(None) } if self.has_leases() => {
                     gone.push(asked);
@@ -219,28 +220,8 @@ impl Core {
             }
         }
         asking.extend(gone);
-        seen.extend(self.ask_all(asking, true, policy).await);
+        seen.extend(ask(asking, true).await);
         seen
-    }
-
-    async fn ask_all<T: CacheValue, K>(
-        &self,
-        open: Vec<Asked<K>>,
-        asks: bool,
-        policy: Policy,
-    ) -> Vec<(Asked<K>, Seen<T>)> {
-        if open.is_empty() {
-            return Vec::new();
-        }
-        let how = Get::shared();
-        let how = if asks { how.with_lease(policy.lease_terms()) } else { how };
-        let keys: Vec<Key> = open.iter().map(|asked| asked.wire.clone()).collect();
-        let answers = self.backend().get_many(&keys, how).await;
-        let hear = |(asked, answer): (Asked<K>, Result<_>)| {
-            let seen = self.hear(&asked.wire, answer, asks, policy, Early::Never);
-            (asked, seen.unwrap_or(Seen { kept: None, claim: Claim::Unreachable }))
-        };
-        open.into_iter().zip(answers).map(hear).collect()
     }
 
     /// Loads what is missing with one call of the loader, and keeps what it brings.
@@ -250,10 +231,10 @@ impl Core {
     async fn load_many<T, K, R, F, Fut>(
         &self,
         missing: Vec<Missing<K, T>>,
-        policy: Policy,
+        plan: Plan<'_>,
         loader: &F,
         known: &mut HashMap<K, T>,
-    ) -> std::result::Result<(), R>
+    ) -> Result<(), R>
     where
         T: CacheValue,
         K: Clone + Eq + Hash,
@@ -261,6 +242,7 @@ impl Core {
         F: Fn(Vec<K>) -> Fut,
         Fut: Future<Output = R>,
     {
+        let tags = self.tag_generations(plan).await.unwrap_or_default();
         let began = self.clock.now();
         let refreshes = missing.iter().filter(|one| one.known.is_some()).count();
         self.counters.loads.add_one();
@@ -277,7 +259,7 @@ impl Core {
                         known.insert(key, stale.value);
                     }
                     if let Some(leader) = load.leader {
-                        self.refreshes.note_in_vain(&load.key, policy.throttle_time());
+                        self.refreshes.note_in_vain(&load.key, plan.throttle_time());
                         leader.fail(None);
                     }
                 }
@@ -291,15 +273,16 @@ impl Core {
             let (outcome, found) = match brought.remove(&key) {
                 Some(value) => {
                     known.insert(key, value.clone());
-                    (self.outcome(&value, policy, took), Found::Value(value))
+                    (self.outcome(&value, plan, &tags, took), Found::Value(value))
                 }
-                None => (absent(policy), Found::Absent),
+                None => (Self::absent(plan, &tags), Found::Absent),
             };
             done.push(Done { key: wire, right, generation, began: moment, outcome });
-            ends.push((leader, stale, found));
+            ends.push((leader, stale, found, moment));
         }
         let moments = self.fill_many(done).await;
-        for ((leader, stale, found), holds) in ends.into_iter().zip(moments) {
+        for ((leader, stale, found, began), filled) in ends.into_iter().zip(moments) {
+            let holds = if plan.has_tags() { began } else { filled };
             if let Some(leader) = leader {
                 leader.land(found, holds);
             }

@@ -10,6 +10,7 @@ use super::{
     loaded::{Loaded, Share},
     many::LoadedMany,
     policy::Policy,
+    tags::{Plan, Tags},
 };
 use crate::{
     error::Result,
@@ -40,16 +41,18 @@ pub struct TypedCache<T> {
     name: Arc<str>,
     head: KeyHead,
     policy: Policy,
+    tags: Tags,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: CacheValue> TypedCache<T> {
     pub(super) fn new(cache: Cache, name: &str) -> Self {
         Self {
-            cache,
             name: name.into(),
             head: key_head(name, None, Fingerprint::of::<T>()),
-            policy: Policy::new(),
+            policy: cache.core().policy(Policy::new()),
+            tags: cache.core().tags([]),
+            cache,
             value: PhantomData,
         }
     }
@@ -89,6 +92,19 @@ impl<T: CacheValue> TypedCache<T> {
         self.clone().policy(policy)
     }
 
+    /// Returns the same handle for entries with these tags, whatever tags it had: one call of
+    /// [`Cache::invalidate_tag`] ends all entries that have the tag, whatever their names and types.
+    ///
+    /// Each read from the backend asks for the tags' counters in the same round trip. What is loaded
+    /// or put through the handle has its tags; what was stored without one of them is not read
+    /// through it. A handle without tags reads what has some, at the price of a second round trip.
+    /// Entries with tags begin with a header of some bytes, which clients of other languages do not
+    /// know.
+    #[must_use]
+    pub fn tagged<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { tags: self.cache.core().tags(tags), ..self.clone() }
+    }
+
     /// Returns the value that is kept, or `None`.
     ///
     /// An entry that says "there is none", one that is stale, and one that cannot be read as a `T`,
@@ -101,7 +117,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody anything.
     pub async fn get<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<T>> {
         let core = self.cache.core();
-        let found = core.peek(&self.key_buf(key), core.policy(self.policy)).await?;
+        let found = core.peek(&self.key_buf(key), self.plan()).await?;
         Ok(found.and_then(Found::into_value))
     }
 
@@ -114,7 +130,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody anything.
     pub async fn lookup<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Lookup<T>> {
         let core = self.cache.core();
-        let kept = core.lookup(&self.key_buf(key), core.policy(self.policy)).await?;
+        let kept = core.lookup(&self.key_buf(key), self.plan()).await?;
         Ok(Lookup::of(kept))
     }
 
@@ -142,9 +158,9 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody anything.
     pub async fn get_with_meta<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<Entry<T>>> {
         let core = self.cache.core();
-        let policy = core.policy(self.policy);
-        let kept = core.lookup_with_meta(&self.key_buf(key), policy).await?;
-        Ok(kept.map(|kept| Entry::of(kept, policy)))
+        let plan = self.plan();
+        let kept = core.lookup_with_meta(&self.key_buf(key), plan).await?;
+        Ok(kept.map(|kept| Entry::of(kept, *plan)))
     }
 
     /// Keeps a value. A load of the same key that is under way in this process will not replace it.
@@ -156,7 +172,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody else anything; the value may or may not be kept.
     pub async fn put<K: CacheKey + ?Sized>(&self, key: &K, value: &T) -> Result<()> {
         let core = self.cache.core();
-        core.put(&self.key_buf(key), core.policy(self.policy), Some(value.clone())).await
+        core.put(&self.key_buf(key), self.plan(), Some(value.clone())).await
     }
 
     /// Keeps a value on a condition; false where that does not hold, and nothing is changed.
@@ -189,7 +205,7 @@ impl<T: CacheValue> TypedCache<T> {
         condition: PutIf,
     ) -> Result<bool> {
         let core = self.cache.core();
-        core.put_if(&self.key_buf(key), core.policy(self.policy), value.clone(), condition).await
+        core.put_if(&self.key_buf(key), self.plan(), value.clone(), condition).await
     }
 
     /// Ends the entry, in every tier of this process and in the backend, for somebody who has
@@ -208,7 +224,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// still.
     pub async fn invalidate<K: CacheKey + ?Sized>(&self, key: &K) -> Result<()> {
         let core = self.cache.core();
-        core.invalidate(&self.key_buf(key), core.policy(self.policy)).await
+        core.invalidate(&self.key_buf(key), self.plan()).await
     }
 
     /// Removes the entry, in every tier of this process and in the backend, whatever grace it has;
@@ -245,7 +261,7 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R>,
     {
         let core = self.cache.core();
-        core.get_or_load(&self.key_buf(key), core.policy(self.policy), None, loader).await
+        core.get_or_load(&self.key_buf(key), self.plan(), None, loader).await
     }
 
     /// As [`TypedCache::get_or_load`], for a loader that may fail: those who wait for it get its
@@ -270,7 +286,7 @@ impl<T: CacheValue> TypedCache<T> {
         let core = self.cache.core();
         let share = Some(Share::by_clone());
         let loader = || async { loader().await.map_err(Arc::new) };
-        core.get_or_load(&self.key_buf(key), core.policy(self.policy), share, loader).await
+        core.get_or_load(&self.key_buf(key), self.plan(), share, loader).await
     }
 
     /// Runs the loader whatever is kept, and keeps what it returns: for a caller who knows that the
@@ -287,7 +303,7 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R>,
     {
         let core = self.cache.core();
-        core.refresh(&self.key_buf(key), core.policy(self.policy), None, loader).await
+        core.refresh(&self.key_buf(key), self.plan(), None, loader).await
     }
 
     /// As [`TypedCache::get_or_load`], with a loader that runs in the background where there is an
@@ -323,8 +339,8 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R> + Send + 'static,
     {
         let core = self.cache.shared();
-        let policy = core.policy(self.policy);
-        core.get_or_load_in_background(&self.key_buf(key), policy, None, loader).await
+        let plan = self.plan();
+        core.get_or_load_in_background(&self.key_buf(key), plan, None, loader).await
     }
 
     /// Returns the fresh value of each key, or `None`, in the order of the keys: what
@@ -335,7 +351,7 @@ impl<T: CacheValue> TypedCache<T> {
     pub async fn get_many<K: CacheKey>(&self, keys: &[K]) -> Vec<Result<Option<T>>> {
         let core = self.cache.core();
         let keys: Vec<KeyBuf> = keys.iter().map(|key| self.key_buf(key)).collect();
-        core.peek_many(&keys, core.policy(self.policy)).await
+        core.peek_many(&keys, self.plan()).await
     }
 
     /// Returns the values of many keys; those that are not kept are loaded by one call of the loader
@@ -388,7 +404,7 @@ impl<T: CacheValue> TypedCache<T> {
             (key, wire)
         };
         let keys = keys.into_iter().map(wired).collect();
-        core.get_or_load_many(keys, core.policy(self.policy), loader).await
+        core.get_or_load_many(keys, self.plan(), loader).await
     }
 
     /// Gives the entry its whole time to live again, as the policy has it; false where there is
@@ -401,7 +417,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody else anything; the entry may or may not have a new life.
     pub async fn touch<K: CacheKey + ?Sized>(&self, key: &K) -> Result<bool> {
         let core = self.cache.core();
-        core.touch(&self.key_buf(key), core.policy(self.policy)).await
+        core.touch(&self.key_buf(key), self.plan()).await
     }
 
     /// Returns the key as the backend knows it.
@@ -412,6 +428,10 @@ impl<T: CacheValue> TypedCache<T> {
     /// Returns the cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan { policy: self.policy, tags: &self.tags }
     }
 
     fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
@@ -426,6 +446,7 @@ impl<T> Clone for TypedCache<T> {
             name: Arc::clone(&self.name),
             head: self.head.clone(),
             policy: self.policy,
+            tags: self.tags.clone(),
             value: PhantomData,
         }
     }

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use memclient_serde::{CacheValue, KeyBuf};
 
-use super::{core::Core, entry::PutIf, found::absence, policy::Policy};
+use super::{core::Core, entry::PutIf, found::absence, tags::Plan};
 use crate::{
     backend::{CacheBackend, Delete, Mode, Set},
-    error::Result,
+    error::{Error, Result},
     wire::{Key, Touched},
 };
 
@@ -16,17 +16,17 @@ impl Core {
     pub(crate) async fn put<T: CacheValue>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         value: Option<T>,
     ) -> Result<()> {
-        self.put_as(key, policy, value, Set::default()).await.map(drop)
+        self.put_as(key, plan, value, Set::default()).await.map(drop)
     }
 
     /// Keeps a value on a condition; false where that does not hold.
     pub(super) async fn put_if<T: CacheValue>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         value: T,
         condition: PutIf,
     ) -> Result<bool> {
@@ -35,22 +35,26 @@ impl Core {
             PutIf::Present => Set::default().mode(Mode::Replace),
             PutIf::Unchanged(version) => Set::default().if_cas(version),
         };
-        self.put_as(key, policy, Some(value), how).await
+        self.put_as(key, plan, Some(value), how).await
     }
 
     async fn put_as<T: CacheValue>(
         &self,
         key: &KeyBuf,
-        policy: Policy,
+        plan: Plan<'_>,
         value: Option<T>,
         how: Set,
     ) -> Result<bool> {
-        let (value, ttl) = match (value, policy.none_ttl()) {
-            (Some(value), _) => (self.encode(value, policy, None)?, policy.stored_ttl()),
+        let (value, ttl) = match (value, plan.none_ttl()) {
+            (Some(value), _) => (self.encode(value, *plan, None)?, plan.stored_ttl()),
             (None, Some(ttl)) => (absence(), ttl),
             (None, None) => return self.remove(key).await,
         };
         let key = Key::from(key);
+        let tags = self.tag_generations(plan).await?;
+        let value = plan
+            .seal(&tags, value)
+            .ok_or_else(|| Error::config("an entry can have 65,535 tags, and not more"))?;
         let written =
             self.change(&key, self.backend().set(&key, value, Set { ttl, ..how })).await?;
         if written.is_stored() {
@@ -59,10 +63,10 @@ impl Core {
         Ok(written.is_stored())
     }
 
-    /// Marks what is known as stale, where the policy lets that be answered; else removes it.
-    pub(crate) async fn invalidate(&self, key: &KeyBuf, policy: Policy) -> Result<()> {
-        let how = if policy.answers_stale() {
-            Delete::stale_for(policy.grace_time())
+    /// Marks what is known as stale, where the plan lets that be answered; else removes it.
+    pub(crate) async fn invalidate(&self, key: &KeyBuf, plan: Plan<'_>) -> Result<()> {
+        let how = if plan.answers_stale() {
+            Delete::stale_for(plan.grace_time())
         } else {
             Delete::default()
         };
@@ -82,9 +86,9 @@ impl Core {
     }
 
     /// Gives what is kept its whole time to live again.
-    pub(super) async fn touch(&self, key: &KeyBuf, policy: Policy) -> Result<bool> {
+    pub(super) async fn touch(&self, key: &KeyBuf, plan: Plan<'_>) -> Result<bool> {
         let key = Key::from(key);
-        let touched = self.change(&key, self.backend().touch(&key, policy.stored_ttl())).await?;
+        let touched = self.change(&key, self.backend().touch(&key, plan.stored_ttl())).await?;
         Ok(touched == Touched::Touched)
     }
 
