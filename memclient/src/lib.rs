@@ -160,8 +160,8 @@ pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{
-        Cache, CacheBuilder, CacheStats, Entry, Loaded, LoadedMany, Lookup, Policy, Produced,
-        PutIf, TypedCache,
+        Cache, CacheBuilder, CacheStats, Entry, FillLease, Leased, Loaded, LoadedMany, Lookup,
+        Policy, Produced, PutIf, TypedCache,
     },
     client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,

@@ -11,6 +11,7 @@ mod coverage;
 mod fleet;
 mod floors;
 mod input;
+mod leased;
 mod leases;
 #[allow(
     clippy::items_after_statements,

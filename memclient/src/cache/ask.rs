@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::{CacheBackend, Capabilities, Delete, Get, Read},
-    error::Result,
+    error::{Error, Result},
     events::Event,
     join::both,
     wire::{CasToken, Key, TtlLeft},
@@ -36,7 +36,7 @@ pub(super) enum Claim {
     /// Whoever likes; over this version of it, if there is one that cannot be read.
     Open(Option<CasToken>),
     /// The backend cannot say.
-    Unreachable,
+    Unreachable(Error),
 }
 
 /// An answer of the backend, with the lease that came with it in hands that give it back.
@@ -58,7 +58,7 @@ impl Core {
         early: Early,
     ) -> Seen<T> {
         let seen = self.ask_all(slice::from_ref(key), how, asks, plan, early).await;
-        seen.into_iter().next().unwrap_or(Seen { kept: None, claim: Claim::Unreachable })
+        seen.into_iter().next().unwrap_or(Seen { kept: None, claim: Claim::Open(None) })
     }
 
     /// Asks for entries in one go, and for the right to load them if `asks` says so.
@@ -80,7 +80,7 @@ impl Core {
         }
         let hear = |(key, heard)| {
             let seen = self.hear(key, heard, asks, plan, early);
-            seen.unwrap_or(Seen { kept: None, claim: Claim::Unreachable })
+            seen.unwrap_or_else(|error| Seen { kept: None, claim: Claim::Unreachable(error) })
         };
         keys.iter().zip(heard).map(hear).collect()
     }

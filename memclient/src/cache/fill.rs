@@ -84,12 +84,18 @@ impl Right {
 impl Core {
     /// Keeps what a load brought, and returns the moment up to which it holds.
     pub(super) async fn fill(&self, done: Done) -> Moment {
+        self.fill_and_tell(done).await.0
+    }
+
+    /// Keeps what a load brought, and returns also what the write came to, if there was one.
+    pub(super) async fn fill_and_tell(&self, done: Done) -> (Moment, Option<Result<Written>>) {
         let asked = self.flights.moment();
         let written = match self.write(&done) {
             Some((value, how)) => Some(self.backend().set(&done.key, value, how).await),
             None => None,
         };
-        self.settle(done, written, asked).await
+        let told = written.clone();
+        (self.settle(done, written, asked).await, told)
     }
 
     /// Keeps what many loads brought in one go, and returns the moments up to which they hold.

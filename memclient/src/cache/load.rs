@@ -18,7 +18,7 @@ use super::{
     look::{AtHand, Known, Load, Looked},
     tags::{Plan, TagGenerations},
 };
-use crate::{events::Event, wire::Key};
+use crate::{error::Result, events::Event, wire::Key};
 
 impl Core {
     /// Answers from what is known, or from the loader; `share` says how callers who wait share its
@@ -251,11 +251,19 @@ impl Core {
         tags: &TagGenerations,
         took: Duration,
     ) -> Outcome {
-        let stored = self.encode(value.clone(), *plan, Some(took)).ok();
-        match stored.and_then(|stored| plan.seal(tags, stored)) {
-            Some(stored) => Outcome::Keep(stored, plan.stored_ttl()),
-            None => Outcome::Nothing,
-        }
+        self.encoded(value, plan, tags, took).unwrap_or(Outcome::Nothing)
+    }
+
+    /// Says so, or why the value cannot be kept.
+    pub(super) fn encoded<T: CacheValue>(
+        &self,
+        value: &T,
+        plan: Plan<'_>,
+        tags: &TagGenerations,
+        took: Duration,
+    ) -> Result<Outcome> {
+        let stored = plan.seal(tags, self.encode(value.clone(), *plan, Some(took))?);
+        Ok(stored.map_or(Outcome::Nothing, |stored| Outcome::Keep(stored, plan.stored_ttl())))
     }
 
     /// Says what is to be kept where there is no value.

@@ -198,7 +198,7 @@ impl Core {
             let asks = must_ask || !self.refreshes.holds(key.as_bytes());
             let holds = self.flights.moment();
             let mut seen = self.ask::<T>(&key, how, asks, plan, early).await;
-            if matches!(seen.claim, Claim::Unreachable) {
+            if matches!(seen.claim, Claim::Unreachable(_)) {
                 seen.kept = near.take();
             }
             let right = match seen {
@@ -228,7 +228,7 @@ impl Core {
                     continue;
                 }
                 Seen { claim: Claim::Open(None), .. } => Some(Right::Unguarded),
-                Seen { claim: Claim::Unreachable, .. } => Some(Right::Near),
+                Seen { claim: Claim::Unreachable(_), .. } => Some(Right::Near),
                 Seen { claim: Claim::Taken, .. } if self.has_waited(&key, &wait, plan) => {
                     Some(Right::Nowhere)
                 }
@@ -289,7 +289,7 @@ impl Core {
             (_, Claim::Won(lease)) => Right::Lease(lease),
             (Freshness::Ending, _) => Right::Early(ttl_left, cas),
             (Freshness::Stale, Claim::Open(cas)) => Right::over(cas),
-            (Freshness::Stale, Claim::Unreachable) => Right::Near,
+            (Freshness::Stale, Claim::Unreachable(_)) => Right::Near,
             (Freshness::Fresh, _) | (Freshness::Stale, Claim::Taken) => {
                 return Concluded::Known { key, found: Found::Value(value), cas };
             }

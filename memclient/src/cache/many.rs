@@ -180,7 +180,7 @@ impl Core {
                 Seen { claim: Claim::Open(cas), .. } => {
                     (Right::over(cas), self.flights.lead_first(&wire))
                 }
-                Seen { claim: Claim::Unreachable, .. } => {
+                Seen { claim: Claim::Unreachable(_), .. } => {
                     (Right::Near, self.flights.lead_first(&wire))
                 }
             };

@@ -12,6 +12,7 @@ mod freshness;
 mod function;
 mod generations;
 mod held;
+mod leased;
 mod load;
 mod loaded;
 mod look;
@@ -32,6 +33,7 @@ pub use self::{
     builder::CacheBuilder,
     entry::{Entry, Lookup, PutIf},
     function::CachedFn,
+    leased::{FillLease, Leased},
     loaded::{Loaded, Produced},
     many::LoadedMany,
     policy::Policy,

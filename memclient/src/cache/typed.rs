@@ -7,6 +7,7 @@ use super::{
     entry::{Entry, Lookup, PutIf},
     found::Found,
     function::key_head,
+    leased::Leased,
     loaded::{Loaded, Share},
     many::LoadedMany,
     policy::Policy,
@@ -161,6 +162,35 @@ impl<T: CacheValue> TypedCache<T> {
         let plan = self.plan();
         let kept = core.lookup_with_meta(&self.key_buf(key), plan).await?;
         Ok(kept.map(|kept| Entry::of(kept, *plan)))
+    }
+
+    /// Returns what is kept, and the right to load it where the caller is the one to do that: for
+    /// those who load by other means than a closure. Of all callers in all processes who find an
+    /// entry missing or stale, one gets its lease; [`TypedCache::get_or_load`] waits for it.
+    ///
+    /// ```
+    /// use memclient::{Cache, Leased};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name");
+    /// if let Leased::Missing(Some(lease)) = names.lease(&1).await? {
+    ///     assert!(matches!(names.lease(&1).await?, Leased::Missing(None)));
+    ///     assert!(lease.fill(&"Ada".into()).await?);
+    /// }
+    /// assert_eq!(names.get(&1).await?, Some("Ada".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the backend cannot be asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything: a lease that was on its way goes back.
+    pub async fn lease<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Leased<T>> {
+        self.cache.lease(&self.key_buf(key), self.plan()).await
     }
 
     /// Keeps a value. A load of the same key that is under way in this process will not replace it.
