@@ -184,9 +184,9 @@ async fn batches_have_tags_too() {
     let server = Memcached::start().await.unwrap();
     let cache = process(&server);
     let handle = tagged(&cache);
-    let powers = |power| move |keys: Vec<u64>| ready(self::powers(keys, power));
-    let squares = self::powers((0..20).collect(), 2);
-    assert_eq!(handle.get_or_load_many(0..20, powers(2)).await, squares);
+    let load = |power| move |keys: Vec<u64>| ready(powers(keys, power));
+    let squares = powers((0..20).collect(), 2);
+    assert_eq!(handle.get_or_load_many(0..20, load(2)).await, squares);
     let kept = handle.get_or_load_many(0..20, |_| pending::<HashMap<u64, u64>>());
     assert_eq!(within(kept).await, squares);
     cache.invalidate_tag("org:7").await.unwrap();

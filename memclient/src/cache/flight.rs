@@ -2,8 +2,8 @@
 //!
 //! A leader may leave at any point, by an error, a panic or because its future was dropped. Its seat
 //! is then free, and one of those who wait takes it; nobody hangs, and nothing stays behind. A
-//! failure that cannot be shared frees twice as many seats as there were, so that the others, who
-//! each have to find out for themselves, need not do so one after the other.
+//! failure that cannot be shared frees one more, so that the others, who each have to find out for
+//! themselves, do so in doubling numbers and not one after the other.
 //!
 //! Nobody gets what may be older than its own call. Each landing carries the [`Moment`] up to which
 //! it is known to hold: that at which the load began, or a later one at which the backend proved
@@ -97,6 +97,8 @@ pub(super) struct Leader {
     flights: Arc<Flights>,
     key: Key,
     flight: Arc<Flight>,
+    /// Whether it has a seat of its own, which goes with it.
+    added: bool,
 }
 
 impl Flights {
@@ -175,11 +177,19 @@ impl Flights {
         }
     }
 
-    /// Starts a flight of the key, for a caller who alone may load it. Those who are on another one
-    /// stay there.
+    /// Leads the flight of the key beside whoever does, or starts one: for a caller who alone may load
+    /// it.
     pub(super) fn lead(self: &Arc<Self>, key: &Key) -> Leader {
+        let mut shard = self.shard(key);
+        if let Some(flight) = shard.get(key)
+            && flight.state().add_leader()
+        {
+            let mut leader = self.leader(key, Arc::clone(flight));
+            leader.added = true;
+            return leader;
+        }
         let flight = Flight::led();
-        self.shard(key).insert(key.clone(), Arc::clone(&flight));
+        shard.insert(key.clone(), Arc::clone(&flight));
         self.leader(key, flight)
     }
 
@@ -206,7 +216,7 @@ impl Flights {
     }
 
     fn leader(self: &Arc<Self>, key: &Key, flight: Arc<Flight>) -> Leader {
-        Leader { flights: Arc::clone(self), key: key.clone(), flight }
+        Leader { flights: Arc::clone(self), key: key.clone(), flight, added: false }
     }
 
     /// Takes the flight off the board if it has ended, or if it is left by everybody but its present
@@ -257,6 +267,15 @@ impl State {
         }
     }
 
+    /// Seats one more leader, unless the flight has ended.
+    fn add_leader(&mut self) -> bool {
+        if self.end.is_none() {
+            self.leaders += 1;
+            self.seats += 1;
+        }
+        self.end.is_none()
+    }
+
     /// Answers one who waits, and takes a free seat for it.
     fn take_part(&mut self) -> Part {
         let part = self.look();
@@ -294,6 +313,21 @@ impl Drop for Waiter<'_> {
 }
 
 impl Leader {
+    /// Waits until another leader of the flight has brought something for a call that began at
+    /// `since`.
+    pub(super) async fn overtaken<T: Clone + 'static>(&self, since: Moment) -> Joined<T> {
+        loop {
+            let changed = self.flight.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let end = self.flight.state().end.clone();
+            if let Some(end) = end {
+                return end.joined(since);
+            }
+            changed.await;
+        }
+    }
+
     /// Gives the result to everybody who waits and came before the moment up to which it holds.
     pub(super) fn land<T: Send + Sync + 'static>(self, found: Found<T>, holds: Moment) {
         // The drop that follows takes the flight off the board and wakes the others.
@@ -306,7 +340,7 @@ impl Leader {
         let mut state = self.flight.state();
         match error {
             Some(error) => state.end = Some(End::Failed(error)),
-            None => state.seats = state.seats.saturating_mul(2),
+            None => state.seats += 1,
         }
     }
 }
@@ -316,6 +350,9 @@ impl Drop for Leader {
         {
             let mut state = self.flight.state();
             state.leaders = state.leaders.saturating_sub(1);
+            if self.added {
+                state.seats = state.seats.saturating_sub(1);
+            }
         }
         self.flights.sweep(&self.key, &self.flight);
         self.flight.changed.notify_waiters();
@@ -390,6 +427,27 @@ mod tests {
         assert!(poll(first.as_mut()).is_pending());
         leader.land(Found::<u32>::Absent, flights.moment());
         assert!(matches!(poll(first), Poll::Ready(Joined::Landed(Found::Absent))));
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[test]
+    fn who_may_load_leads_beside_who_waits_for_another_process() {
+        let (flights, key) = (flights(), key());
+        let since = flights.moment();
+        let waiting = leads(poll(pin!(flights.join(&key, since))));
+        let mut third = pin!(flights.join::<u32>(&key, since));
+        assert!(poll(third.as_mut()).is_pending());
+        drop(flights.lead(&key));
+        assert!(poll(third.as_mut()).is_pending(), "its seat went with it");
+        let loading = flights.lead(&key);
+        {
+            let mut overtaken = pin!(waiting.overtaken::<u32>(since));
+            assert!(poll(overtaken.as_mut()).is_pending());
+            loading.land(Found::Value(7u32), flights.moment());
+            assert!(matches!(poll(overtaken), Poll::Ready(Joined::Landed(Found::Value(7)))));
+        }
+        assert!(matches!(poll(third), Poll::Ready(Joined::Landed(Found::Value(7)))));
+        drop(waiting);
         assert_eq!(flights.len(), 0);
     }
 

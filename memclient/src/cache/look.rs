@@ -17,7 +17,7 @@
 use std::time::{Duration, Instant};
 
 use memclient_serde::{CacheValue, KeyBuf};
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::{
     ask::{Claim, Seen},
@@ -234,41 +234,36 @@ impl Core {
                 }
                 Seen { claim: Claim::Taken, .. } => None,
             };
-            leader = match (leader, right) {
+            let joined = match (leader.take(), right) {
                 (Some(leader), Some(right)) => return self.missing(key, right, leader),
-                (Some(leader), None) => {
-                    self.pause(&mut wait).await;
-                    Some(leader)
-                }
+                (Some(leader), None) => self.wait(&mut wait, leader, since).await,
                 (None, right) => match self.flights.join(&key, since).await {
-                    Joined::Landed(found) => {
-                        self.counters.shared_loads.add_one();
-                        return match answer(found) {
-                            Some(answer) => Looked::Answer(answer),
-                            None => Looked::Load(self.load_over_absence(key, None)),
-                        };
-                    }
-                    Joined::Failed(error) => match share.and_then(|share| share.unpack(&error)) {
-                        Some(answer) => {
-                            self.counters.shared_loads.add_one();
-                            return Looked::Answer(answer);
-                        }
-                        None => None,
-                    },
-                    Joined::LookAgain => None,
                     Joined::Leads { leader, waited: false } => match right {
                         // Somebody may have loaded it since it was found missing.
-                        Some(Right::Unguarded) => Some(leader),
+                        Some(Right::Unguarded) => Joined::Leads { leader, waited: false },
                         Some(right) => return self.missing(key, right, leader),
-                        None => {
-                            self.pause(&mut wait).await;
-                            Some(leader)
-                        }
+                        None => self.wait(&mut wait, leader, since).await,
                     },
-                    // Whoever led has left, and its lease has gone back.
-                    Joined::Leads { leader, waited: true } => Some(leader),
+                    joined => joined,
                 },
             };
+            match joined {
+                Joined::Leads { leader: led, .. } => leader = Some(led),
+                Joined::Landed(found) => {
+                    self.counters.shared_loads.add_one();
+                    return match answer(found) {
+                        Some(answer) => Looked::Answer(answer),
+                        None => Looked::Load(self.load_over_absence(key, None)),
+                    };
+                }
+                Joined::Failed(error) => {
+                    if let Some(answer) = share.and_then(|share| share.unpack(&error)) {
+                        self.counters.shared_loads.add_one();
+                        return Looked::Answer(answer);
+                    }
+                }
+                Joined::LookAgain => {}
+            }
         }
     }
 
@@ -357,13 +352,26 @@ impl Core {
             || self.clock.now().saturating_duration_since(wait.began) >= 2 * plan.lease_time()
     }
 
-    /// Waits a moment for another process.
-    pub(super) async fn pause(&self, wait: &mut Wait) {
+    /// Waits a moment for another process on behalf of all who are on the flight, unless another
+    /// leader of it is faster.
+    async fn wait<T: Clone + 'static>(
+        &self,
+        wait: &mut Wait,
+        leader: Leader,
+        since: Moment,
+    ) -> Joined<T> {
+        let overtaken = timeout(self.next_pause(wait), leader.overtaken(since)).await;
+        overtaken.unwrap_or(Joined::Leads { leader, waited: true })
+    }
+
+    /// Returns how long to wait for another process until the next look.
+    pub(super) fn next_pause(&self, wait: &mut Wait) -> Duration {
         if wait.pause == FIRST_LOOK {
             self.counters.waits.add_one();
         }
-        sleep(wait.pause.mul_f64(0.5 + fastrand::f64())).await;
+        let pause = wait.pause.mul_f64(0.5 + fastrand::f64());
         wait.pause = (wait.pause * 2).min(LAST_LOOK);
+        pause
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use memclient_serde::{CacheValue, KeyBuf};
+use tokio::time::sleep;
 
 use super::{
     ask::{Claim, Seen},
@@ -131,7 +132,7 @@ impl Core {
                 }
             }
             if elsewhere {
-                self.pause(&mut wait).await;
+                sleep(self.next_pause(&mut wait)).await;
             }
         }
         R::from_values(known)

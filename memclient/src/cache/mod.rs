@@ -20,6 +20,8 @@ mod many;
 mod policy;
 mod read;
 mod refreshes;
+#[cfg(all(test, feature = "moka"))]
+mod soak;
 mod stats;
 mod tags;
 mod typed;
