@@ -27,6 +27,7 @@ mod operations;
 mod promises;
 mod python;
 mod quickstart;
+mod scopes;
 mod security;
 mod sources;
 mod stale;

@@ -190,6 +190,11 @@ impl CacheBuilder {
         Self::default().assemble()
     }
 
+    /// Returns a cache that keeps nothing.
+    pub(super) fn of_nothing() -> Cache {
+        Self::default().backend(NoBackend).without_near().assemble()
+    }
+
     fn assemble(self) -> Cache {
         let Self { backend, namespace, near, policy, clearable, clock, observer } = self;
         let backend = tiers(backend, near, &clock);

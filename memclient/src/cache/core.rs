@@ -9,6 +9,7 @@ use std::{
 };
 
 use memclient_serde::{CacheValue, EncodeError, KeyBuf, KeyHead, KeyWriter};
+use tokio::runtime::Handle;
 
 use super::{
     flight::Flights,
@@ -114,10 +115,11 @@ impl Core {
         Executor::get().map_err(|error| self.failed(&Error::thread(error))).ok()
     }
 
-    /// Runs a task on this crate's thread, for callers outside any runtime.
+    /// Runs a task on the caller's runtime; on this crate's thread where the caller is in none.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Some(executor) = self.executor() {
-            executor.spawn(task);
+        match Handle::try_current() {
+            Ok(runtime) => _ = runtime.spawn(task),
+            Err(_) => _ = self.executor().map(|executor| executor.spawn(task)),
         }
     }
 

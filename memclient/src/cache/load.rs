@@ -11,10 +11,11 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use memclient_serde::{CacheValue, KeyBuf};
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     core::Core,
+    current,
     fill::{Done, Outcome},
     found::{Early, Found, absence},
     loaded::{Loaded, Produced, Share},
@@ -88,9 +89,9 @@ impl Core {
             // Whoever asked may have had its answer already.
             _ = tell.send(core.replace(load, plan, share, known, brought).await);
         };
-        match Handle::try_current() {
-            Ok(runtime) => _ = runtime.spawn(task),
-            Err(_) => self.spawn(task),
+        match current::scoped() {
+            Some(cache) => self.spawn(current::scope(cache, task)),
+            None => self.spawn(task),
         }
         let replaced = match plan.patience() {
             Some(patience) => timeout(patience, told).await.ok().and_then(Result::ok),

@@ -27,7 +27,7 @@ mod tags;
 mod typed;
 mod write;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use memclient_serde::CacheValue;
 
@@ -89,6 +89,56 @@ impl Cache {
     /// cache that was installed before is replaced; what it holds stays where it is.
     pub fn install(&self) {
         current::set(self.clone());
+    }
+
+    /// Runs a future with this cache in the place of the program's: it is [`Cache::current`] there, and
+    /// what cached functions use that name no other. So tests of cached functions run side by side,
+    /// each with a cache of its own.
+    ///
+    /// A task that the future spawns is outside, unless its own future is run in the scope too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use memclient::{Cache, Clock, cached};
+    ///
+    /// #[cached(ttl = "10m")]
+    /// async fn answer() -> u64 {
+    ///     42
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let clock = Clock::manual();
+    /// let cache = Cache::builder().clock(clock.clone()).build()?;
+    /// cache
+    ///     .scope(async {
+    ///         answer().await;
+    ///         answer().await;
+    ///         clock.advance(Duration::from_secs(601));
+    ///         answer().await;
+    ///     })
+    ///     .await;
+    /// assert_eq!(cache.stats().loads, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// As the future's.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        current::scope(Arc::new(self.clone()), future).await
+    }
+
+    /// Runs a function with this cache in the place of the program's, as [`Cache::scope`] does.
+    pub fn scope_blocking<R>(&self, function: impl FnOnce() -> R) -> R {
+        current::scope_blocking(Arc::new(self.clone()), function)
+    }
+
+    /// Returns a cache that keeps nothing: what uses it loads each time, but for callers who want the
+    /// same at once. For [`Cache::scope`] in a test of what a cached function does by itself, and as
+    /// [`CacheBuilder::install`]'s opposite where caching is to be switched off.
+    pub fn bypass() -> Self {
+        CacheBuilder::of_nothing()
     }
 
     /// Returns a handle on the cache's entries of one name and type.
