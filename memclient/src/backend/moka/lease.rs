@@ -17,12 +17,6 @@ use crate::{
 };
 
 impl MokaBackend {
-    /// Reads without asking for a lease.
-    pub(super) fn read(&self, key: &[u8]) -> Read {
-        let now = self.clock.now();
-        self.item(key, now).map_or(Read::Miss, |item| item.read(false, now))
-    }
-
     /// Reads, and takes the lease where it is to be had.
     pub(super) fn read_leased(&self, key: &Key, terms: LeaseTerms) -> Read {
         let now = self.clock.now();

@@ -1,0 +1,113 @@
+//! Copies of another backend's items, and decoded forms.
+
+use moka::ops::compute::Op;
+
+use super::{
+    MokaBackend,
+    item::{Item, Life, Origin},
+    weight::unpinned,
+};
+use crate::{
+    backend::op::Hit,
+    wire::{Key, Ttl, Value},
+};
+
+impl MokaBackend {
+    pub(super) fn copy(&self, key: &Key, hit: Hit, ttl: Ttl) {
+        let origin = Origin { version: hit.cas, life: hit.ttl_left.until(&self.clock) };
+        let life = Life::of(ttl, &self.clock);
+        self.change(key, |_, next| {
+            let item =
+                Item { origin: Some(origin), ..Item::new(key, unpinned(hit.value), next, life) };
+            let op = if self.fits(key, &item) { item.into_op() } else { Op::Remove };
+            (op, ())
+        });
+    }
+
+    /// Puts the decoded form of a value beside the same bytes, where they are kept.
+    pub(super) fn put_decoded(&self, key: &Key, value: &Value) {
+        if !value.has_decoded() {
+            return;
+        }
+        self.change(key, |found, _| match found {
+            // Equal bytes decode alike, so it does not matter whether they were rewritten in
+            // between.
+            Some(item) if item.is_fresh() && item.value == *value => {
+                let value = item.value.clone().with_decoded_of(value);
+                (Op::Put(Item { value, ..item }), ())
+            }
+            _ => (Op::Nop, ()),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        backend::{
+            CacheBackend,
+            moka::testing::{key, manual, put, value},
+            op::{Arithmetic, Set, TtlLeft},
+        },
+        wire::CasToken,
+    };
+
+    #[test]
+    fn a_decoded_form_is_put_back_without_a_new_version_or_life() {
+        let (backend, clock) = manual();
+        assert!(put(&backend, "5", Set::ttl(Ttl::secs(60))).is_stored());
+        let before = backend.find(b"k").unwrap();
+        clock.advance(Duration::from_secs(10));
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        let after = backend.find(b"k").unwrap();
+        assert_eq!(after.value.decoded::<u32>(), Some(&5));
+        assert_eq!(after.cas, before.cas);
+        assert_eq!(after.ttl_left, TtlLeft::Left(Duration::from_secs(50)));
+    }
+
+    #[test]
+    fn a_decoded_form_of_other_bytes_or_flags_is_not_put_back() {
+        let backend = MokaBackend::new();
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        assert_eq!(backend.find(b"k"), None);
+        assert!(put(&backend, "6", Set::default()).is_stored());
+        backend.keep_decoded(&key(), &value("5").with_decoded(5_u32));
+        backend.keep_decoded(&key(), &value("6").with_flags(8).with_decoded(6_u32));
+        assert!(!backend.find(b"k").unwrap().value.has_decoded());
+    }
+
+    #[test]
+    fn a_write_drops_the_decoded_form_of_what_it_changes() {
+        let backend = MokaBackend::new();
+        let counter = Value::new("5", 0).with_decoded(5_u32);
+        assert!(backend.store(&key(), counter, Set::default()).unwrap().is_stored());
+        assert_eq!(backend.count(&key(), Arithmetic::increment(1)).unwrap(), Some(6));
+        assert!(!backend.find(b"k").unwrap().value.has_decoded());
+    }
+
+    #[test]
+    fn a_copy_answers_with_the_version_and_the_life_of_its_origin() {
+        let (backend, clock) = manual();
+        let origin = Hit::new(value("v"))
+            .with_cas(CasToken::new(u64::MAX))
+            .with_ttl_left(TtlLeft::Left(Duration::from_secs(600)));
+        backend.copy(&key(), origin, Ttl::secs(30));
+        clock.advance(Duration::from_secs(29));
+        let hit = backend.find(b"k").unwrap();
+        assert_eq!(hit.cas, Some(CasToken::new(u64::MAX)));
+        assert_eq!(hit.ttl_left, TtlLeft::Left(Duration::from_secs(571)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backend.find(b"k"), None);
+    }
+
+    #[test]
+    fn a_copy_that_does_not_fit_leaves_nothing() {
+        let backend = MokaBackend::builder().max_bytes(2_000).build();
+        assert!(put(&backend, "v", Set::default()).is_stored());
+        backend.copy(&key(), Hit::new(Value::new(vec![0; 2_000], 0)), Ttl::Never);
+        assert_eq!(backend.find(b"k"), None);
+    }
+}

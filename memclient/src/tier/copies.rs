@@ -1,0 +1,118 @@
+//! What is kept near, and for how long.
+
+use std::time::Duration;
+
+use super::Tiered;
+use crate::{
+    backend::{CacheBackend, Capabilities, Delete, Hit, Tier, TtlLeft},
+    wire::{Key, Ttl, Value},
+};
+
+impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
+    /// Keeps near what the far tier could not be asked to store.
+    pub(super) async fn keep_alone(&self, key: &Key, value: Value, ttl: Ttl) {
+        let sighting = self.generations.sight(key);
+        let left = self.left(ttl);
+        let Some(near_ttl) = self.near_life(left) else {
+            return;
+        };
+        let Some(_admission) = sighting.admit().await else {
+            return;
+        };
+        self.keep_or_forget(key, Hit::new(value).with_ttl_left(left), near_ttl).await;
+    }
+
+    pub(super) async fn keep_or_forget(&self, key: &Key, hit: Hit, ttl: Ttl) {
+        if self.near.keep(key, hit, ttl).await.is_err() {
+            // The answer is the far tier's; that it could not be kept near harms nobody.
+            _ = self.near.delete(key, Delete::default()).await;
+        }
+    }
+
+    /// Returns how long an item lives that is written now.
+    pub(super) fn left(&self, ttl: Ttl) -> TtlLeft {
+        ttl.left(self.clock.wall()).map_or(TtlLeft::Never, TtlLeft::Left)
+    }
+
+    /// Returns how long a copy may be near of an item that lives on this long; `None` if not at
+    /// all.
+    pub(super) fn near_life(&self, left: TtlLeft) -> Option<Ttl> {
+        let life = match left {
+            // Lives are rounded up to whole seconds, and the copy must not outlive the item: so
+            // down before.
+            TtlLeft::Left(left) => self.near_ttl.min(Duration::from_secs(left.as_secs())),
+            TtlLeft::Unknown | TtlLeft::Never => self.near_ttl,
+        };
+        (!life.is_zero()).then_some(Ttl::After(life))
+    }
+
+    pub(super) fn mark_near(&self, hit: &mut Hit) {
+        hit.tier = Tier::Near;
+        if !self.near.capabilities().contains(Capabilities::COPIES) {
+            // The version and the life of the copy say nothing about the item.
+            hit.cas = None;
+            hit.ttl_left = TtlLeft::Unknown;
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "moka")]
+mod tests {
+    use super::*;
+    use crate::{
+        backend::{Get, MokaBackend, Set},
+        clock::Clock,
+        tier::testing::{Far, get, key, moka, read, tiers, value},
+    };
+
+    #[tokio::test]
+    async fn a_near_copy_does_not_outlive_the_item() {
+        let clock = Clock::manual();
+        let tiers = Tiered::new(moka(&clock), Far::new(moka(&clock))).clock(clock.clone());
+        for (ttl, kept) in [(5_000, 5), (5_999, 5), (29_000, 29), (31_000, 30), (900, 0)] {
+            let ttl = Ttl::At(clock.wall() + Duration::from_millis(ttl));
+            // Kept by the read once, by the write once.
+            tiers.far().put("v", ttl).await;
+            assert!(get(&tiers, Get::shared()).await.is_some());
+            for _ in 0..2 {
+                let left = tiers.near().local(b"k").map(|_| ());
+                assert_eq!(left.is_some(), kept > 0, "{ttl}");
+                assert!(tiers.set(&key(), value("v"), Set::ttl(ttl)).await.unwrap().is_stored());
+            }
+            clock.advance(Duration::from_secs(kept).saturating_sub(Duration::from_millis(1)));
+            assert_eq!(tiers.local(b"k").is_some(), kept > 0, "{ttl}");
+            clock.advance(Duration::from_millis(1));
+            assert_eq!(tiers.local(b"k"), None, "{ttl}");
+            clock.advance(Duration::from_secs(60));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_near_ttl_of_zero_keeps_nothing_near() {
+        let tiers =
+            Tiered::new(MokaBackend::new(), Far::new(MokaBackend::new())).near_ttl(Duration::ZERO);
+        assert!(tiers.set(&key(), value("v"), Set::default()).await.unwrap().is_stored());
+        assert_eq!(read(&tiers).await, Some(value("v")));
+        assert_eq!(tiers.local(b"k"), None);
+    }
+
+    #[tokio::test]
+    async fn a_decoded_form_goes_to_the_near_copy() {
+        let tiers = tiers();
+        tiers.far().put("5", Ttl::Never).await;
+        let hit = get(&tiers, Get::default()).await.unwrap();
+        tiers.keep_decoded(&key(), &hit.value.with_decoded(5_u32));
+        let near = tiers.local(b"k").unwrap();
+        assert_eq!(near.value.decoded::<u32>(), Some(&5));
+        assert_eq!(near.cas, hit.cas);
+    }
+
+    #[tokio::test]
+    async fn a_near_tier_without_copies_tells_no_version_and_no_life() {
+        let tiers = Tiered::new(Far::new(MokaBackend::new()), MokaBackend::new());
+        assert!(tiers.set(&key(), value("v"), Set::default()).await.unwrap().is_stored());
+        let hit = get(&tiers, Get::default()).await.unwrap();
+        assert_eq!((hit.tier, hit.cas, hit.ttl_left), (Tier::Near, None, TtlLeft::Unknown));
+    }
+}
