@@ -22,7 +22,6 @@ mod leases;
 )]
 mod macros;
 mod many;
-mod near_budget;
 mod operations;
 mod promises;
 mod python;

@@ -119,8 +119,8 @@ impl CacheBuilder {
         self
     }
 
-    /// Bounds what is kept in this process, in bytes of keys and encoded values. Defaults to 64
-    /// MiB.
+    /// Bounds the memory of what is kept in this process, in bytes; how entries are counted stands
+    /// at [`MokaBackend`]. Defaults to 64 MiB.
     #[cfg(feature = "moka")]
     pub fn near_bytes(mut self, bytes: u64) -> Self {
         self.near_mut().max_bytes = bytes;

@@ -56,7 +56,14 @@ impl MokaBackendBuilder {
             // ones.
             .build_with_hasher(RandomState::default());
         let front = Arc::new(Front::before(max_bytes));
-        MokaBackend { items, front, versions: Arc::new(Versions::new()), clock, max_bytes }
+        MokaBackend {
+            items,
+            front,
+            versions: Arc::new(Versions::new()),
+            unseen: Arc::default(),
+            clock,
+            max_bytes,
+        }
     }
 }
 

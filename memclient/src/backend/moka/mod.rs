@@ -12,7 +12,14 @@ mod versions;
 mod weight;
 mod write;
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use foldhash::quality::RandomState;
 use moka::{ops::compute::Op, sync::Cache};
@@ -31,6 +38,9 @@ use crate::{
     wire::{CasToken, Deleted, Key, Touched, Ttl, Value},
 };
 
+/// The store looks whether it is full when so small a part of its budget was put.
+const UNSEEN_SHARE: u64 = 256;
+
 /// A backend in this process's own memory, with memcached's semantics.
 ///
 /// It has versions, all modes, counters, leases, stale items and exact remaining lives, so it serves as the only backend
@@ -39,9 +49,11 @@ use crate::{
 /// server's clock, a decremented counter is not padded with spaces, and there is no limit to one
 /// value but the budget.
 ///
-/// The budget counts bytes of keys and values, and a constant per item; a decoded form counts as
-/// much as the bytes it was made of. When it is full, items that are seldom read go first, which
-/// may be the newest. Clones share the items.
+/// The budget is one of memory: each item counts its key and its value, and 680 bytes for what it
+/// takes besides, as measured. A decoded form counts its own size, and as much as the bytes it was
+/// made of for what it owns; one that owns much more than that takes more than it counts. When the
+/// budget is full, items that are seldom read go first, which may be the newest. Clones share the
+/// items.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -64,6 +76,8 @@ pub struct MokaBackend {
     items: Cache<Key, Arc<Item>, RandomState>,
     front: Arc<Front<Item>>,
     versions: Arc<Versions>,
+    /// What was put since the store last looked whether it is full.
+    unseen: Arc<AtomicU64>,
     clock: Clock,
     max_bytes: u64,
 }
@@ -115,6 +129,7 @@ impl MokaBackend {
         let _change = self.front.change(key.as_bytes());
         let next = self.versions.next();
         let mut outcome = None;
+        let mut put = 0;
         self.items.entry_by_ref(key).and_compute_with(|found| {
             let found = found.map(|entry| Arc::unwrap_or_clone(entry.into_value()));
             let over = found.as_ref().is_some_and(|item| !self.is_alive(item, self.clock.now()));
@@ -124,14 +139,28 @@ impl MokaBackend {
                 Op::Nop if over => Op::Remove,
                 Op::Nop => Op::Nop,
                 Op::Remove => Op::Remove,
-                Op::Put(item) => Op::Put(Arc::new(item)),
+                Op::Put(item) => {
+                    put = weight(key, &item);
+                    Op::Put(Arc::new(item))
+                }
             }
         });
+        self.make_room(put);
         #[expect(
             clippy::expect_used,
             reason = "the closure runs exactly once before the call returns"
         )]
         outcome.expect("the closure ran")
+    }
+
+    /// Lets the store look whether it is full, once much was put since it last did: by itself it
+    /// does so after a number of writes, which may be large ones.
+    fn make_room(&self, put: u32) {
+        let unseen = self.unseen.fetch_add(u64::from(put), Ordering::Relaxed) + u64::from(put);
+        if unseen > self.max_bytes / UNSEEN_SHARE {
+            self.unseen.store(0, Ordering::Relaxed);
+            self.items.run_pending_tasks();
+        }
     }
 
     fn is_good(&self, item: &Item, now: Instant) -> bool {

@@ -3,18 +3,24 @@
 use super::item::Item;
 use crate::wire::{Key, Value};
 
-/// What an item takes beyond the bytes of its key and its value, as measured on a 64-bit machine:
-/// the item and its reference counts, the slot in the hash table, the places in the eviction queues
-/// and in the timer wheel.
-const OVERHEAD: usize = 560;
+/// What an item takes beyond the bytes of its key and its value, as measured on a 64-bit machine
+/// with the allocator of glibc: the item and its reference counts, the slot in the hash table, the
+/// places in the eviction queues and in the timer wheel, eleven blocks in all, and what the
+/// allocator needs beside them.
+const OVERHEAD: usize = 680;
+
+/// What a decoded form takes beyond its own size and the bytes that it was made of: its reference
+/// counts, and what the allocator needs beside two blocks.
+const FORM_OVERHEAD: usize = 48;
 
 /// The client reads into chunks of this size; a shorter value may be a slice of one.
 const READ_CHUNK: usize = 64 * 1024;
 
 pub(super) fn weight(key: &Key, item: &Item) -> u32 {
-    let forms = if item.value.has_decoded() { 2 } else { 1 };
-    let bytes =
-        item.value.len().saturating_mul(forms).saturating_add(key.as_bytes().len() + OVERHEAD);
+    let value = &item.value;
+    // How much a form owns cannot be asked; most own about as much as they were encoded to.
+    let form = value.decoded_size().map_or(0, |size| size + value.len() + FORM_OVERHEAD);
+    let bytes = value.len().saturating_add(form).saturating_add(key.as_bytes().len() + OVERHEAD);
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
