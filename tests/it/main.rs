@@ -22,6 +22,7 @@ mod leases;
 )]
 mod macros;
 mod many;
+mod near;
 mod operations;
 mod promises;
 mod python;

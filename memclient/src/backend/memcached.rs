@@ -14,7 +14,7 @@ use crate::{
         command::{Counting, StoreMode},
     },
     runtime::Executor,
-    wire::{Deleted, Key, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, TtlLeft, Value},
 };
 
 impl CacheBackend for Client {
@@ -33,6 +33,10 @@ impl CacheBackend for Client {
                 sights.into_iter().map(|sight| sight.map(leased)).collect()
             }
         }
+    }
+
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        self.confirm(items).await
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -102,6 +106,7 @@ impl CacheBackend for Client {
             | Capabilities::TTL_LEFT
             | Capabilities::CAS_DELETE
             | Capabilities::COUNTER_START
+            | Capabilities::CONFIRM
             | Capabilities::LEASE
             | Capabilities::STALE
     }

@@ -275,6 +275,30 @@ impl Delete {
     }
 }
 
+/// How to keep a copy of another backend's item.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Keep {
+    /// How long the copy answers reads at most.
+    pub ttl: Ttl,
+    /// Whether the copy stays beyond that, for [`CacheBackend::lapsed`](crate::CacheBackend::lapsed)
+    /// alone, until the item's own life ends ([`Hit::ttl_left`]). Defaults to not.
+    pub lapses: bool,
+}
+
+impl Keep {
+    /// Returns a copy that answers reads for so long at most, and is gone then.
+    pub fn ttl(ttl: impl Into<Ttl>) -> Self {
+        Self { ttl: ttl.into(), lapses: false }
+    }
+
+    /// Returns the copy that stays beyond its time, or does not.
+    pub const fn lapsing(mut self, lapses: bool) -> Self {
+        self.lapses = lapses;
+        self
+    }
+}
+
 /// A change of a counter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -345,6 +369,9 @@ impl Capabilities {
     pub const CAS_DELETE: Self = Self(1 << 7);
     /// Changes of missing counters can give them a start ([`Arithmetic::or_start_at`]).
     pub const COUNTER_START: Self = Self(1 << 8);
+    /// An item can be confirmed without its value
+    /// ([`CacheBackend::confirm_many`](crate::CacheBackend::confirm_many)).
+    pub const CONFIRM: Self = Self(1 << 9);
 
     /// Returns true when all of `other` is there.
     pub const fn contains(self, other: Self) -> bool {

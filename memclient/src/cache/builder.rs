@@ -45,6 +45,12 @@ pub struct CacheBuilder {
 struct Near {
     max_bytes: u64,
     ttl: Duration,
+    revalidate: bool,
+}
+
+impl Near {
+    const DEFAULT: Self =
+        Self { max_bytes: 64 << 20, ttl: Duration::from_secs(30), revalidate: false };
 }
 
 impl Default for CacheBuilder {
@@ -52,8 +58,7 @@ impl Default for CacheBuilder {
         Self {
             backend: None,
             namespace: String::new(),
-            near: cfg!(feature = "moka")
-                .then_some(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) }),
+            near: cfg!(feature = "moka").then_some(Near::DEFAULT),
             policy: Policy::new(),
             clearable: false,
             clock: Clock::system(),
@@ -136,6 +141,15 @@ impl CacheBuilder {
         self
     }
 
+    /// Asks the backend, once [`CacheBuilder::near_ttl`] has passed, whether the entry has changed, and
+    /// reads it again only then: no value is moved and none decoded for one that has not. For large
+    /// values that seldom change; [`Tiered::revalidate`] says more. Defaults to off.
+    #[cfg(feature = "moka")]
+    pub fn near_revalidate(mut self, on: bool) -> Self {
+        self.near_mut().revalidate = on;
+        self
+    }
+
     /// Keeps nothing in this process: every answer is the backend's.
     pub fn without_near(mut self) -> Self {
         self.near = None;
@@ -198,7 +212,7 @@ impl CacheBuilder {
 
     #[cfg(feature = "moka")]
     fn near_mut(&mut self) -> &mut Near {
-        self.near.get_or_insert(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) })
+        self.near.get_or_insert(Near::DEFAULT)
     }
 }
 
@@ -209,7 +223,7 @@ fn tiers(backend: Option<AnyBackend>, near: Option<Near>, clock: &Clock) -> AnyB
     match (backend, near) {
         (Some(far), Some(near)) => {
             let tiers = Tiered::new(moka(near), far).near_ttl(near.ttl).clock(clock.clone());
-            AnyBackend::new(tiers)
+            AnyBackend::new(tiers.revalidate(near.revalidate))
         }
         (Some(far), None) => far,
         (None, Some(near)) => AnyBackend::new(moka(near)),

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::call::unexpected;
 use crate::{
     error::Result,
@@ -41,13 +39,8 @@ impl Item {
                 stale,
                 ..
             } => {
-                let told = || match ttl {
-                    None => TtlLeft::Unknown,
-                    Some(seconds) => u64::try_from(seconds).map_or(TtlLeft::Never, |seconds| {
-                        TtlLeft::Left(Duration::from_secs(seconds))
-                    }),
-                };
-                let ttl_left = ttl_left.unwrap_or_else(told);
+                let ttl_left =
+                    ttl_left.unwrap_or_else(|| ttl.map_or(TtlLeft::Unknown, TtlLeft::of_seconds));
                 let (value, cas) = (Value::new(data, flags), CasToken::new(cas));
                 Ok(Some(Self { value, cas, ttl_left, stale }))
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Tiered;
 use crate::{
-    backend::{CacheBackend, Capabilities, Delete, Hit, Tier, TtlLeft},
+    backend::{CacheBackend, Capabilities, Delete, Hit, Keep, Tier, TtlLeft},
     wire::{Key, Ttl, Value},
 };
 
@@ -23,10 +23,17 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     }
 
     pub(super) async fn keep_or_forget(&self, key: &Key, hit: Hit, ttl: Ttl) {
-        if self.near.keep(key, hit, ttl).await.is_err() {
+        // Without a version there is nothing to confirm.
+        let how = Keep::ttl(ttl).lapsing(hit.cas.is_some() && self.revalidates());
+        if self.near.keep(key, hit, how).await.is_err() {
             // The answer is the far tier's; that it could not be kept near harms nobody.
             _ = self.near.delete(key, Delete::default()).await;
         }
+    }
+
+    /// Says whether copies are confirmed once their near time has passed.
+    pub(super) fn revalidates(&self) -> bool {
+        self.revalidate && self.far.capabilities().contains(Capabilities::CONFIRM)
     }
 
     /// Returns how long an item lives that is written now.

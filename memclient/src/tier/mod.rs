@@ -3,6 +3,7 @@
 mod copies;
 mod generations;
 mod read;
+mod revalidate;
 #[cfg(test)]
 #[cfg(feature = "moka")]
 mod testing;

@@ -1,5 +1,7 @@
 //! Reading: near where possible, else far, and then kept near.
 
+use std::slice;
+
 use super::{Tiered, generations::Sighting};
 use crate::{
     backend::{CacheBackend, Delete, Get, Read, Tier},
@@ -16,6 +18,10 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
             return Ok(Read::Hit(hit));
         }
         let sighting = self.generations.sight(key);
+        let (keys, sightings) = (slice::from_ref(key), slice::from_ref(&sighting));
+        if let Some((_, confirmed)) = self.confirm(keys, how, sightings).await.pop() {
+            return confirmed.map(Read::Hit);
+        }
         let read = self.far.get(key, how).await?;
         self.keep_read(key, &read, how, &sighting).await;
         Ok(as_far(read))
@@ -38,7 +44,21 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         if missing.is_empty() {
             return answers;
         }
-        let sightings: Vec<_> = missing.iter().map(|key| self.generations.sight(key)).collect();
+        let mut sightings: Vec<_> = missing.iter().map(|key| self.generations.sight(key)).collect();
+        let confirmed = self.confirm(&missing, how, &sightings).await;
+        if !confirmed.is_empty() {
+            let mut open = vec![true; missing.len()];
+            for (index, hit) in confirmed {
+                open[index] = false;
+                answers[places[index]] = hit.map(Read::Hit);
+            }
+            missing = only(missing, &open);
+            places = only(places, &open);
+            sightings = only(sightings, &open);
+            if missing.is_empty() {
+                return answers;
+            }
+        }
         let reads = self.far.get_many(&missing, how).await;
         for (((key, sighting), place), read) in
             missing.iter().zip(&sightings).zip(places).zip(reads)
@@ -72,6 +92,11 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
             None => _ = self.near.delete(key, Delete::default()).await,
         }
     }
+}
+
+/// Returns those that are still open.
+fn only<T>(all: Vec<T>, open: &[bool]) -> Vec<T> {
+    all.into_iter().zip(open).filter(|(_, open)| **open).map(|(one, _)| one).collect()
 }
 
 fn as_far(read: Read) -> Read {

@@ -3,12 +3,12 @@ use std::time::Duration;
 use super::generations::Generations;
 use crate::{
     backend::{
-        Arithmetic, CacheBackend, Capabilities, Delete, Get, Hit, Lease, Read, Released, Set,
-        Written,
+        Arithmetic, CacheBackend, Capabilities, Delete, Get, Hit, Keep, Lease, Read, Released, Set,
+        TtlLeft, Written,
     },
     clock::Clock,
     error::Result,
-    wire::{Deleted, Key, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, Value},
 };
 
 const DEFAULT_NEAR_TTL: Duration = Duration::from_secs(30);
@@ -54,6 +54,7 @@ pub struct Tiered<Near, Far> {
     pub(super) near: Near,
     pub(super) far: Far,
     pub(super) near_ttl: Duration,
+    pub(super) revalidate: bool,
     pub(super) clock: Clock,
     pub(super) generations: Generations,
 }
@@ -65,6 +66,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
             near,
             far,
             near_ttl: DEFAULT_NEAR_TTL,
+            revalidate: false,
             clock: Clock::system(),
             generations: Generations::new(),
         }
@@ -76,6 +78,25 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     #[must_use = "the tiers are returned with the option set"]
     pub fn near_ttl(mut self, ttl: Duration) -> Self {
         self.near_ttl = ttl;
+        self
+    }
+
+    /// Keeps near copies beyond [`Tiered::near_ttl`], and then asks the far tier for the version and
+    /// the life of the item alone: a copy of the same version is good for another near time, and only
+    /// a changed item is read again. Answers are no older for it, and each near time costs one round
+    /// trip as before, but no value is moved and none decoded; so it pays for large values that seldom
+    /// change. The copies that wait for it count towards the near budget. Defaults to off.
+    ///
+    /// It needs [`Capabilities::CONFIRM`] of the far tier, which memcached has in its meta dialect, and
+    /// [`Capabilities::COPIES`] of the near one; elsewhere it does nothing. An answer of
+    /// [`Tier::Far`](crate::Tier::Far) is one that the far tier has confirmed too.
+    ///
+    /// A server that was restarted counts versions anew. So a copy whose item does not end when it
+    /// was said to is read again, whatever its version; only an item without an end could be taken
+    /// for another one of the same version that has none either.
+    #[must_use = "the tiers are returned with the option set"]
+    pub fn revalidate(mut self, on: bool) -> Self {
+        self.revalidate = on;
         self
     }
 
@@ -104,6 +125,10 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
 
     async fn get_many(&self, keys: &[Key], how: Get) -> Vec<Result<Read>> {
         self.read_many(keys, how).await
+    }
+
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        self.far.confirm_many(items).await
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -155,9 +180,9 @@ impl<Near: CacheBackend, Far: CacheBackend> CacheBackend for Tiered<Near, Far> {
         self.near.look_local(key, look)
     }
 
-    async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
+    async fn keep(&self, key: &Key, hit: Hit, how: Keep) -> Result<()> {
         let _write = self.begin_write(key).await?;
-        self.far.keep(key, hit, ttl).await
+        self.far.keep(key, hit, how).await
     }
 
     async fn keep_near(&self, key: &Key, value: Value, ttl: Ttl) {

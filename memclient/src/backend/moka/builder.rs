@@ -77,7 +77,7 @@ impl Timer {
         if self.0.is_manual() {
             return None;
         }
-        match item.life.left(self.0.now()) {
+        match item.kept.unwrap_or(item.life).left(self.0.now()) {
             TtlLeft::Left(left) => Some(left),
             TtlLeft::Never | TtlLeft::Unknown => None,
         }

@@ -8,20 +8,32 @@ use super::{
     weight::unpinned,
 };
 use crate::{
-    backend::op::Hit,
-    wire::{Key, Ttl, Value},
+    backend::op::{Hit, Keep},
+    wire::{Key, Value},
 };
 
 impl MokaBackend {
-    pub(super) fn copy(&self, key: &Key, hit: Hit, ttl: Ttl) {
+    pub(super) fn copy(&self, key: &Key, hit: Hit, how: Keep) {
         let origin = Origin { version: hit.cas, life: hit.ttl_left.until(&self.clock) };
-        let life = Life::of(ttl, &self.clock);
+        let life = Life::of(how.ttl, &self.clock);
+        let kept = origin.life.filter(|_| how.lapses);
         self.change(key, |_, next| {
-            let item =
-                Item { origin: Some(origin), ..Item::new(key, unpinned(hit.value), next, life) };
+            let item = Item {
+                origin: Some(origin),
+                kept,
+                ..Item::new(key, unpinned(hit.value), next, life)
+            };
             let op = if self.fits(key, &item) { item.into_op() } else { Op::Remove };
             (op, ())
         });
+    }
+
+    /// Returns the copy whose life is over, if it was to stay.
+    pub(super) fn lapsed_copy(&self, key: &[u8]) -> Option<Hit> {
+        let now = self.clock.now();
+        let item = self.items.get(key)?;
+        let lapsed = item.has_lapsed(now) && !self.versions.has_ended(item.version);
+        lapsed.then(|| item.answer(now))
     }
 
     /// Puts the decoded form of a value beside the same bytes, where they are kept.
@@ -52,7 +64,7 @@ mod tests {
             moka::testing::{key, manual, put, value},
             op::{Arithmetic, Set, TtlLeft},
         },
-        wire::CasToken,
+        wire::{CasToken, Ttl},
     };
 
     #[test]
@@ -94,7 +106,7 @@ mod tests {
         let origin = Hit::new(value("v"))
             .with_cas(CasToken::new(u64::MAX))
             .with_ttl_left(TtlLeft::Left(Duration::from_secs(600)));
-        backend.copy(&key(), origin, Ttl::secs(30));
+        backend.copy(&key(), origin, Keep::ttl(Ttl::secs(30)));
         clock.advance(Duration::from_secs(29));
         let hit = backend.find(b"k").unwrap();
         assert_eq!(hit.cas, Some(CasToken::new(u64::MAX)));
@@ -107,7 +119,7 @@ mod tests {
     fn a_copy_that_does_not_fit_leaves_nothing() {
         let backend = MokaBackend::builder().max_bytes(2_000).build();
         assert!(put(&backend, "v", Set::default()).is_stored());
-        backend.copy(&key(), Hit::new(Value::new(vec![0; 2_000], 0)), Ttl::Never);
+        backend.copy(&key(), Hit::new(Value::new(vec![0; 2_000], 0)), Keep::ttl(Ttl::Never));
         assert_eq!(backend.find(b"k"), None);
     }
 }

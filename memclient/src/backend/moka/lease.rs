@@ -69,7 +69,7 @@ mod tests {
         backend::{
             CacheBackend, MokaBackend,
             front::Seen,
-            op::{Arithmetic, Delete, Get, Hit, Mode, Set, Written},
+            op::{Arithmetic, Delete, Get, Hit, Keep, Mode, Set, Written},
         },
         clock::Clock,
         wire::{Deleted, Touched, Value},
@@ -283,7 +283,7 @@ mod tests {
         changed(&|| assert_eq!(backend.relive(&key(), Ttl::secs(60)), Touched::Touched));
         changed(&|| assert!(put(&backend, Set::default().mode(Mode::Append)).is_stored()));
         changed(&|| assert_eq!(backend.remove(&key(), Delete::default()), Deleted::Deleted));
-        changed(&|| backend.copy(&key(), Hit::new(Value::new("copy", 7)), Ttl::Never));
+        changed(&|| backend.copy(&key(), Hit::new(Value::new("copy", 7)), Keep::ttl(Ttl::Never)));
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         let backend = MokaBackend::new();
         let lease = win(&backend, TERMS);
         let hit = Hit::new(Value::new("v", 7));
-        backend.keep(&key(), hit, Ttl::Never).await.unwrap();
+        backend.keep(&key(), hit, Keep::ttl(Ttl::Never)).await.unwrap();
         assert!(matches!(backend.get(&key(), Get::lease(TERMS)).await.unwrap(), Read::Hit(_)));
         assert_eq!(put(&backend, Set::default().if_cas(lease)), Written::Exists);
     }

@@ -31,7 +31,7 @@ use crate::{
         CacheBackend,
         front::Front,
         lease::{Lease, Released},
-        op::{Arithmetic, Capabilities, Delete, Get, Hit, Read, Set, Written},
+        op::{Arithmetic, Capabilities, Delete, Get, Hit, Keep, Read, Set, TtlLeft, Written},
     },
     clock::Clock,
     error::Result,
@@ -190,6 +190,10 @@ impl CacheBackend for MokaBackend {
         })
     }
 
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        items.iter().map(|(key, version)| Ok(self.confirm(key.as_bytes(), *version))).collect()
+    }
+
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
         self.store(key, value, how)
     }
@@ -224,6 +228,7 @@ impl CacheBackend for MokaBackend {
             | Capabilities::STALE
             | Capabilities::CAS_DELETE
             | Capabilities::COUNTER_START
+            | Capabilities::CONFIRM
     }
 
     fn local(&self, key: &[u8]) -> Option<Hit> {
@@ -238,8 +243,12 @@ impl CacheBackend for MokaBackend {
         })
     }
 
-    async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
-        self.copy(key, hit, ttl);
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        self.lapsed_copy(key)
+    }
+
+    async fn keep(&self, key: &Key, hit: Hit, how: Keep) -> Result<()> {
+        self.copy(key, hit, how);
         Ok(())
     }
 

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{MokaBackend, item::Item};
-use crate::backend::{
-    front::Seen,
-    op::{Hit, Read},
+use crate::{
+    backend::{
+        front::Seen,
+        op::{Hit, Read, TtlLeft},
+    },
+    wire::CasToken,
 };
 
 impl MokaBackend {
@@ -19,6 +22,12 @@ impl MokaBackend {
     pub(super) fn find(&self, key: &[u8]) -> Option<Hit> {
         let now = self.clock.now();
         self.item(key, now).filter(|item| item.is_fresh()).map(|item| item.answer(now))
+    }
+
+    /// Says how long the item lives on, if it is good and of this version.
+    pub(super) fn confirm(&self, key: &[u8], version: CasToken) -> Option<TtlLeft> {
+        let hit = self.find(key)?;
+        (hit.cas == Some(version)).then_some(hit.ttl_left)
     }
 
     /// Returns what is there, whatever its state. The front knows good items alone.
@@ -55,7 +64,7 @@ mod tests {
                 count::digits,
                 testing::{key, manual, put, value},
             },
-            op::{Arithmetic, Delete, Set, TtlLeft},
+            op::{Arithmetic, Delete, Keep, Set, TtlLeft},
         },
         wire::{Ttl, Value},
     };
@@ -99,7 +108,7 @@ mod tests {
         assert_eq!(read(&backend), Some(value("3")));
         backend.relive(&key(), Ttl::secs(0));
         assert_eq!(read(&backend), None);
-        backend.copy(&key(), Hit::new(value("4")), Ttl::Never);
+        backend.copy(&key(), Hit::new(value("4")), Keep::ttl(Ttl::Never));
         assert_eq!(read(&backend), Some(value("4")));
         assert!(backend.remove(&key(), Delete::default()).is_deleted());
         assert_eq!(read(&backend), None);

@@ -62,6 +62,37 @@ impl Request for GetAgain<'_> {
     }
 }
 
+/// The version of an item and its remaining life, without its value; in the meta dialect only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Confirm<'a> {
+    pub(crate) key: WireKey<'a>,
+}
+
+impl Request for Confirm<'_> {
+    fn needs(&self) -> Needs {
+        Needs::Meta("a read without the value")
+    }
+
+    fn grammar(&self, _: Spoken) -> Grammar {
+        Grammar::Meta(Verb::Touch)
+    }
+
+    fn may_win(&self) -> bool {
+        true
+    }
+
+    fn encode(&self, _: Spoken, opaque: Opaque, out: &mut BytesMut) {
+        out.extend_from_slice(b"mg ");
+        self.key.put(out);
+        out.extend_from_slice(b" c t");
+        end(out, opaque);
+    }
+
+    fn key(&self) -> Option<WireKey<'_>> {
+        Some(self.key)
+    }
+}
+
 /// The value, and another time to live for its item.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gat<'a> {
@@ -121,6 +152,7 @@ mod tests {
         check(&Get { key: key(), details: false }, "mg p:k v f O7\r\n", Form::Get);
         check(&Gat { key: key(), ttl: -1, cas: false }, "mg p:k v f T-1 O7\r\n", Form::Gat(-1));
         check(&Gat { key: key(), ttl: 60, cas: true }, "mg p:k v f c T60 O7\r\n", Form::Gats(60));
+        super::super::testing::check(&Confirm { key: key() }, "mg p:k c t O7\r\n", "");
         let mut out = BytesMut::new();
         GetAgain { key: b"p:k" }.encode(Spoken::default(), Opaque::FIRST.plus(7), &mut out);
         assert_eq!(out, "mg p:k v f O7\r\n");
