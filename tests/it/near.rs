@@ -5,7 +5,7 @@ use std::time::Duration;
 use memclient::{
     Cache, CacheBackend, CacheBuilder, Client, Clock, Dialect, Key, MokaBackend, Tiered, Ttl,
     Value,
-    backend::{Delete, Get, Hit, LeaseTerms, Read, Tier},
+    backend::{Delete, Get, Hit, LeaseTerms, Read, Set, Tier},
 };
 use memclient_tests::{Faults, Memcached, Proxy};
 
@@ -179,4 +179,81 @@ async fn without_the_option_or_the_dialect_a_copy_past_its_near_time_is_read_aga
         assert_eq!(first(hit), Some((1, Tier::Far)));
         assert!(bytes > LARGE as u64, "{bytes}");
     }
+}
+
+/// Reads an entry and says whether it is near then.
+async fn is_near(tiers: &Tiered<MokaBackend, Client>, key: &str) -> bool {
+    assert!(read(tiers, key).await.is_some());
+    tiers.local(key.as_bytes()).is_some()
+}
+
+#[tokio::test]
+async fn only_what_was_read_before_comes_near_where_that_is_asked_for() {
+    let wire = Wire::start(Dialect::Meta).await;
+    let tiers = wire.tiers().admit_hot(Duration::from_secs(60));
+    for key in ["once", "twice", "elsewhere"] {
+        wire.put(key, 1, Ttl::secs(600)).await;
+    }
+    assert!(!is_near(&tiers, "once").await);
+    assert!(!is_near(&tiers, "twice").await);
+    assert!(is_near(&tiers, "twice").await, "the first read was one before the second");
+    let (_, bytes) = wire.bytes_of(async || read(&tiers, "twice").await).await;
+    assert_eq!(bytes, 0);
+    assert!(wire.other.get("elsewhere").await.unwrap().is_some());
+    assert!(is_near(&tiers, "elsewhere").await, "any process may have read it");
+    // What is stored anew was read by nobody yet.
+    let key = Key::new("twice").unwrap();
+    let how = Set::ttl(Ttl::secs(600));
+    assert!(tiers.set(&key, Value::new("new", 0), how).await.unwrap().is_stored());
+    assert!(tiers.local(b"twice").is_none());
+    let keys = ["once", "twice"].map(|key| Key::new(key).unwrap());
+    tiers.get_many(&keys, Get::default()).await;
+    assert!(tiers.local(b"once").is_some(), "its second read");
+    assert!(tiers.local(b"twice").is_none(), "its first read");
+    let terms = LeaseTerms::new(Duration::from_secs(10));
+    assert!(tiers.get(&key, Get::lease(terms)).await.unwrap().hit().is_some());
+    assert!(tiers.local(b"twice").is_some(), "a read for a lease tells as well");
+}
+
+#[tokio::test]
+async fn what_was_read_too_long_ago_does_not_come_near() {
+    let wire = Wire::start(Dialect::Meta).await;
+    let tiers = wire.tiers().admit_hot(Duration::from_secs(1));
+    wire.put("k", 1, Ttl::secs(600)).await;
+    assert!(!is_near(&tiers, "k").await);
+    tokio::time::sleep(Duration::from_millis(3_200)).await;
+    assert!(!is_near(&tiers, "k").await, "it was read, but long ago");
+    // memcached notes the reads of an item that it took for cold a little later.
+    let soon = async {
+        while !is_near(&tiers, "k").await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), soon).await.expect("it was read just now");
+}
+
+#[tokio::test]
+async fn where_nobody_tells_how_an_entry_is_used_it_comes_near_at_once() {
+    for (dialect, admission) in [(Dialect::Meta, false), (Dialect::Classic, true)] {
+        let wire = Wire::start(dialect).await;
+        let tiers =
+            if admission { wire.tiers().admit_hot(Duration::from_secs(60)) } else { wire.tiers() };
+        wire.put("k", 1, Ttl::secs(600)).await;
+        assert!(is_near(&tiers, "k").await);
+    }
+}
+
+#[tokio::test]
+async fn a_cache_takes_near_what_its_function_asks_for_twice() {
+    let wire = Wire::start(Dialect::Meta).await;
+    let cache = wire.cache(|builder| builder.near_admit_hot(Duration::from_secs(60)));
+    let numbers = cache.typed::<u64>("number");
+    let load = async || numbers.get_or_load(&7, || async { 49 }).await;
+    // Loaded, then read for the first time, then for the second.
+    for (near, far) in [(0, 0), (0, 1), (0, 2), (1, 2)] {
+        assert_eq!(load().await, 49);
+        let stats = cache.stats();
+        assert_eq!((stats.near_hits, stats.far_hits), (near, far));
+    }
+    assert_eq!(cache.stats().loads, 1);
 }

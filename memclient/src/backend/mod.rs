@@ -31,7 +31,7 @@ pub use self::{
     none::NoBackend,
     op::{
         Arithmetic, Capabilities, Delete, Direction, Get, Hit, Keep, Mode, Read, Set, Tier,
-        TtlLeft, Written,
+        TtlLeft, Usage, Written,
     },
 };
 

@@ -46,11 +46,16 @@ struct Near {
     max_bytes: u64,
     ttl: Duration,
     revalidate: bool,
+    hot_within: Option<Duration>,
 }
 
 impl Near {
-    const DEFAULT: Self =
-        Self { max_bytes: 64 << 20, ttl: Duration::from_secs(30), revalidate: false };
+    const DEFAULT: Self = Self {
+        max_bytes: 64 << 20,
+        ttl: Duration::from_secs(30),
+        revalidate: false,
+        hot_within: None,
+    };
 }
 
 impl Default for CacheBuilder {
@@ -150,6 +155,16 @@ impl CacheBuilder {
         self
     }
 
+    /// Keeps in this process only entries that are asked for often, as the backend knows it: those that
+    /// some process has read since they were stored, and that were last read or written within this
+    /// time. For more entries than there is room, of which many are asked for once;
+    /// [`Tiered::admit_hot`] says more. Defaults to keeping every entry.
+    #[cfg(feature = "moka")]
+    pub fn near_admit_hot(mut self, within: Duration) -> Self {
+        self.near_mut().hot_within = Some(within);
+        self
+    }
+
     /// Keeps nothing in this process: every answer is the backend's.
     pub fn without_near(mut self) -> Self {
         self.near = None;
@@ -223,7 +238,11 @@ fn tiers(backend: Option<AnyBackend>, near: Option<Near>, clock: &Clock) -> AnyB
     match (backend, near) {
         (Some(far), Some(near)) => {
             let tiers = Tiered::new(moka(near), far).near_ttl(near.ttl).clock(clock.clone());
-            AnyBackend::new(tiers.revalidate(near.revalidate))
+            let tiers = tiers.revalidate(near.revalidate);
+            AnyBackend::new(match near.hot_within {
+                Some(within) => tiers.admit_hot(within),
+                None => tiers,
+            })
         }
         (Some(far), None) => far,
         (None, Some(near)) => AnyBackend::new(moka(near)),

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use super::call::unexpected;
 use crate::{
     error::Result,
     proto::{Answer, Reply, Status},
-    wire::{CasToken, TtlLeft, Value},
+    wire::{CasToken, TtlLeft, Usage, Value},
 };
 
 /// An item with what the server knows of it.
@@ -19,6 +21,8 @@ pub struct Item {
     /// Whether the item was marked stale ([`Delete::stale_for`](crate::backend::Delete::stale_for)).
     /// The classic dialect does not say.
     pub stale: bool,
+    /// How it has been used, where that was asked for.
+    pub(crate) usage: Option<Usage>,
 }
 
 impl Item {
@@ -36,13 +40,18 @@ impl Item {
                 flags,
                 cas: Some(cas),
                 ttl,
+                fetched,
+                idle,
                 stale,
                 ..
             } => {
                 let ttl_left =
                     ttl_left.unwrap_or_else(|| ttl.map_or(TtlLeft::Unknown, TtlLeft::of_seconds));
                 let (value, cas) = (Value::new(data, flags), CasToken::new(cas));
-                Ok(Some(Self { value, cas, ttl_left, stale }))
+                let usage = fetched.zip(idle);
+                let usage =
+                    usage.map(|(fetched, idle)| Usage::new(fetched, Duration::from_secs(idle)));
+                Ok(Some(Self { value, cas, ttl_left, stale, usage }))
             }
             Answer { status: Status::Miss, .. } => Ok(None),
             other => Err(unexpected(&other)),

@@ -31,6 +31,19 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         }
     }
 
+    /// Says whether only what is asked for often is kept near, and the far tier can tell.
+    pub(super) fn asks_for_usage(&self) -> bool {
+        self.hot_within.is_some() && self.far.capabilities().contains(Capabilities::USAGE)
+    }
+
+    /// Says whether what a far read found is asked for often enough to be kept near.
+    pub(super) fn is_hot(&self, hit: &Hit) -> bool {
+        match (self.hot_within, hit.usage) {
+            (Some(within), Some(usage)) => usage.fetched && usage.last_access <= within,
+            _ => true,
+        }
+    }
+
     /// Says whether copies are confirmed once their near time has passed.
     pub(super) fn revalidates(&self) -> bool {
         self.revalidate && self.far.capabilities().contains(Capabilities::CONFIRM)

@@ -22,7 +22,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         if let Some((_, confirmed)) = self.confirm(keys, how, sightings).await.pop() {
             return confirmed.map(Read::Hit);
         }
-        let read = self.far.get(key, how).await?;
+        let read = self.far.get(key, self.asking(how)).await?;
         self.keep_read(key, &read, how, &sighting).await;
         Ok(as_far(read))
     }
@@ -59,7 +59,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
                 return answers;
             }
         }
-        let reads = self.far.get_many(&missing, how).await;
+        let reads = self.far.get_many(&missing, self.asking(how)).await;
         for (((key, sighting), place), read) in
             missing.iter().zip(&sightings).zip(places).zip(reads)
         {
@@ -71,11 +71,16 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         answers
     }
 
+    /// Returns the read with the question that decides about keeping what it finds.
+    fn asking(&self, how: Get) -> Get {
+        Get { usage: how.usage || self.asks_for_usage(), ..how }
+    }
+
     /// Keeps near what a far read found.
     async fn keep_read(&self, key: &Key, read: &Read, how: Get, sighting: &Sighting<'_>) {
         let found = match read {
             Read::Hit(hit) | Read::Refresh(hit, _) => {
-                self.near_life(hit.ttl_left).map(|ttl| (hit, ttl))
+                self.near_life(hit.ttl_left).filter(|_| self.is_hot(hit)).map(|ttl| (hit, ttl))
             }
             _ => None,
         };

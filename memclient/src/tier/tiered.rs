@@ -55,6 +55,7 @@ pub struct Tiered<Near, Far> {
     pub(super) far: Far,
     pub(super) near_ttl: Duration,
     pub(super) revalidate: bool,
+    pub(super) hot_within: Option<Duration>,
     pub(super) clock: Clock,
     pub(super) generations: Generations,
 }
@@ -67,6 +68,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
             far,
             near_ttl: DEFAULT_NEAR_TTL,
             revalidate: false,
+            hot_within: None,
             clock: Clock::system(),
             generations: Generations::new(),
         }
@@ -97,6 +99,21 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     #[must_use = "the tiers are returned with the option set"]
     pub fn revalidate(mut self, on: bool) -> Self {
         self.revalidate = on;
+        self
+    }
+
+    /// Keeps near only what is asked for often, as the far tier knows it: an entry that some process
+    /// has read since it was stored, and that was last read or written within this time. So what is
+    /// asked for once does not push out what is asked for always, and what this process has just
+    /// stored comes near with its second read. memcached counts by whole seconds, and notes the reads
+    /// of an item that was cold a little later. Defaults to keeping everything.
+    ///
+    /// It needs [`Capabilities::USAGE`] of the far tier, which memcached has in its meta dialect;
+    /// elsewhere, and on an answer that does not tell, everything is kept. So is what
+    /// [`CacheBackend::keep_near`] is given while the far tier cannot be reached.
+    #[must_use = "the tiers are returned with the option set"]
+    pub fn admit_hot(mut self, within: Duration) -> Self {
+        self.hot_within = Some(within);
         self
     }
 

@@ -58,8 +58,11 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         self.near.delete(key, Delete::default()).await.map(drop)
     }
 
-    /// Keeps near what was just stored far.
+    /// Keeps near what was just stored far; nobody has read it yet.
     async fn keep_written(&self, key: &Key, value: Value, ttl: Ttl, write: &Write<'_>) {
+        if self.asks_for_usage() {
+            return;
+        }
         let left = self.left(ttl);
         let Some(near_ttl) = self.near_life(left) else {
             return;
