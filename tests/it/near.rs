@@ -257,3 +257,18 @@ async fn a_cache_takes_near_what_its_function_asks_for_twice() {
     }
     assert_eq!(cache.stats().loads, 1);
 }
+
+#[tokio::test]
+async fn a_near_copy_ends_with_its_item_in_memcached() {
+    let wire = Wire::start(Dialect::Meta).await;
+    for revalidate in [false, true] {
+        let tiers = Tiered::new(MokaBackend::new(), wire.client.clone()).revalidate(revalidate);
+        wire.put("k", 1, Ttl::secs(3)).await;
+        assert!(is_near(&tiers, "k").await);
+        // Gone there, and so gone here as soon as its seconds have passed.
+        tokio::time::sleep(Duration::from_millis(3_100)).await;
+        assert!(tiers.local(b"k").is_none());
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        assert_eq!(read(&tiers, "k").await, None);
+    }
+}

@@ -79,6 +79,8 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
 #[cfg(test)]
 #[cfg(feature = "moka")]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         backend::{Get, MokaBackend, Set},
@@ -115,6 +117,99 @@ mod tests {
         assert!(tiers.set(&key(), value("v"), Set::default()).await.unwrap().is_stored());
         assert_eq!(read(&tiers).await, Some(value("v")));
         assert_eq!(tiers.local(b"k"), None);
+    }
+
+    /// Keeps a value near alone, as a cache does that cannot reach its servers.
+    async fn keep_near<Far: CacheBackend>(tiers: &Tiered<MokaBackend, Far>, ttl: Ttl) {
+        tiers.keep_near(&key(), value("alone"), ttl).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_near_alone_lives_as_long_as_it_may_and_no_longer() {
+        let clock = Clock::manual();
+        let tiers = Tiered::new(moka(&clock), Far::new(moka(&clock))).clock(clock.clone());
+        for (ttl, kept) in [
+            (Ttl::Never, 30),
+            (Ttl::secs(600), 30),
+            (Ttl::secs(7), 7),
+            (Ttl::At(clock.wall() + Duration::from_secs(1_000)), 30),
+            (Ttl::Immediately, 0),
+        ] {
+            keep_near(&tiers, ttl).await;
+            assert_eq!(tiers.local(b"k").is_some(), kept > 0, "{ttl}");
+            clock.advance(Duration::from_secs(kept).saturating_sub(Duration::from_millis(1)));
+            assert_eq!(tiers.local(b"k").is_some(), kept > 0, "{ttl}");
+            clock.advance(Duration::from_millis(1));
+            assert_eq!(tiers.local(b"k"), None, "{ttl}");
+        }
+        assert_eq!(tiers.far().reads(), 0);
+        assert_eq!(read(&tiers).await, None, "it was kept nowhere else");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_near_alone_where_nothing_is_kept_near() {
+        let tiers = tiers().near_ttl(Duration::ZERO);
+        keep_near(&tiers, Ttl::Never).await;
+        assert_eq!(tiers.local(b"k"), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_near_alone_gives_way_to_writes_and_does_not_come_between_them() {
+        let tiers = Arc::new(tiers());
+        keep_near(&tiers, Ttl::Never).await;
+        tiers.far().writes.close();
+        let writer = tokio::spawn({
+            let tiers = Arc::clone(&tiers);
+            async move { tiers.set(&key(), value("written"), Set::default()).await }
+        });
+        tiers.far().writes.somebody_waits().await;
+        assert_eq!(tiers.local(b"k"), None, "a write has begun");
+        keep_near(&tiers, Ttl::Never).await;
+        assert_eq!(tiers.local(b"k"), None, "it is under way");
+        tiers.far().writes.open();
+        assert!(writer.await.unwrap().unwrap().is_stored());
+        assert_eq!(tiers.local(b"k").map(|hit| hit.value), Some(value("written")));
+    }
+
+    #[tokio::test]
+    async fn what_is_too_big_for_the_near_tier_is_answered_far_and_leaves_nothing_older_near() {
+        let near = MokaBackend::builder().max_bytes(2_000).build();
+        let tiers = Tiered::new(near, Far::new(MokaBackend::new()));
+        let big = || Value::new(vec![7; 2_000], 0);
+        assert!(tiers.set(&key(), value("small"), Set::default()).await.unwrap().is_stored());
+        assert!(tiers.local(b"k").is_some());
+        // Written here, read, read in a batch, and kept alone.
+        assert!(tiers.set(&key(), big(), Set::default()).await.unwrap().is_stored());
+        assert_eq!(tiers.local(b"k"), None);
+        for _ in 0..2 {
+            assert_eq!(read(&tiers).await, Some(big()));
+            let batch = tiers.get_many(&[key()], Get::default()).await;
+            assert_eq!(batch[0].clone().unwrap().value(), Some(big()));
+            assert_eq!(tiers.local(b"k"), None);
+        }
+        assert!(tiers.set(&key(), value("small"), Set::default()).await.unwrap().is_stored());
+        tiers.keep_near(&key(), big(), Ttl::Never).await;
+        assert_eq!(tiers.local(b"k"), None);
+        // Written elsewhere, over what is near here.
+        assert_eq!(read(&tiers).await, Some(value("small")));
+        assert!(tiers.far().store.set(&key(), big(), Set::default()).await.unwrap().is_stored());
+        assert_eq!(get(&tiers, Get::shared()).await.map(|hit| hit.value), Some(big()));
+        assert_eq!(tiers.local(b"k"), None);
+    }
+
+    #[tokio::test]
+    async fn a_near_time_is_rounded_up_but_never_beyond_the_item() {
+        let clock = Clock::manual();
+        for (near, left, kept) in [(1_500, 10_000, 2), (1_500, 1_900, 1), (500, 1_000, 1)] {
+            let tiers = Tiered::new(moka(&clock), Far::new(moka(&clock))).clock(clock.clone());
+            let tiers = tiers.near_ttl(Duration::from_millis(near));
+            let end = Ttl::At(clock.wall() + Duration::from_millis(left));
+            assert!(tiers.set(&key(), value("v"), Set::ttl(end)).await.unwrap().is_stored());
+            clock.advance(Duration::from_secs(kept) - Duration::from_millis(1));
+            assert!(tiers.local(b"k").is_some(), "{near} {left}");
+            clock.advance(Duration::from_millis(1));
+            assert_eq!(tiers.local(b"k"), None, "{near} {left}");
+        }
     }
 
     #[tokio::test]

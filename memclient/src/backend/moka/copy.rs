@@ -46,7 +46,10 @@ impl MokaBackend {
             // between.
             Some(item) if item.is_fresh() && item.value == *value => {
                 let value = item.value.clone().with_decoded_of(value);
-                (Op::Put(Item { value, ..item }), ())
+                let item = Item { value, ..item };
+                // Without its form an item that just fits stays.
+                let op = if self.fits(key, &item) { Op::Put(item) } else { Op::Nop };
+                (op, ())
             }
             _ => (Op::Nop, ()),
         });
@@ -62,7 +65,7 @@ mod tests {
         backend::{
             CacheBackend,
             moka::testing::{key, manual, put, value},
-            op::{Arithmetic, Set, TtlLeft},
+            op::{Arithmetic, Delete, Set, TtlLeft},
         },
         wire::{CasToken, Ttl},
     };
@@ -78,6 +81,61 @@ mod tests {
         assert_eq!(after.value.decoded::<u32>(), Some(&5));
         assert_eq!(after.cas, before.cas);
         assert_eq!(after.ttl_left, TtlLeft::Left(Duration::from_secs(50)));
+    }
+
+    #[test]
+    fn a_decoded_form_that_does_not_fit_beside_its_bytes_leaves_them_alone() {
+        let backend = MokaBackend::builder().max_bytes(2_000).build();
+        let large = Value::new(vec![b'5'; 1_000], 7);
+        assert!(backend.store(&key(), large.clone(), Set::default()).unwrap().is_stored());
+        backend.keep_decoded(&key(), &large.clone().with_decoded(5_u32));
+        // Asked first, for a store that is full drops what it was given.
+        assert_eq!(backend.len(), 1);
+        let kept = backend.find(b"k").unwrap().value;
+        assert!(kept == large && !kept.has_decoded());
+    }
+
+    #[test]
+    fn a_copy_whose_time_has_passed_stays_until_its_item_ends_and_is_no_answer() {
+        let (backend, clock) = manual();
+        let origin = || {
+            Hit::new(value("v"))
+                .with_cas(CasToken::new(9))
+                .with_ttl_left(TtlLeft::Left(Duration::from_secs(100)))
+        };
+        for lapses in [false, true] {
+            backend.copy(&key(), origin(), Keep::ttl(Ttl::secs(30)).lapsing(lapses));
+            assert_eq!(backend.lapsed(b"k"), None);
+            clock.advance(Duration::from_secs(30));
+            assert_eq!(backend.find(b"k"), None);
+            let lapsed = backend.lapsed(b"k");
+            assert_eq!(lapsed.is_some(), lapses);
+            if let Some(hit) = lapsed {
+                assert_eq!(hit.cas, Some(CasToken::new(9)));
+                assert_eq!(hit.ttl_left, TtlLeft::Left(Duration::from_secs(70)));
+            }
+            clock.advance(Duration::from_secs(70));
+            assert_eq!(backend.lapsed(b"k"), None);
+        }
+    }
+
+    #[test]
+    fn a_change_or_a_clear_ends_a_copy_whose_time_has_passed() {
+        let (backend, clock) = manual();
+        let changes: [fn(&MokaBackend); 3] = [
+            |backend| _ = backend.remove(&key(), Delete::default()),
+            |backend| assert!(put(backend, "w", Set::default()).is_stored()),
+            MokaBackend::clear,
+        ];
+        for change in changes {
+            backend.copy(&key(), Hit::new(value("v")).with_ttl_left(TtlLeft::Never), {
+                Keep::ttl(Ttl::secs(30)).lapsing(true)
+            });
+            clock.advance(Duration::from_secs(30));
+            assert!(backend.lapsed(b"k").is_some());
+            change(&backend);
+            assert_eq!(backend.lapsed(b"k"), None);
+        }
     }
 
     #[test]
