@@ -91,7 +91,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     ///
     /// It needs [`Capabilities::CONFIRM`] of the far tier, which memcached has in its meta dialect, and
     /// [`Capabilities::COPIES`] of the near one; elsewhere it does nothing. An answer of
-    /// [`Tier::Far`](crate::Tier::Far) is one that the far tier has confirmed too.
+    /// [`Tier::Far`](crate::backend::Tier::Far) is one that the far tier has confirmed too.
     ///
     /// A server that was restarted counts versions anew. So a copy whose item does not end when it
     /// was said to is read again, whatever its version; only an item without an end could be taken
