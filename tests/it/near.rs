@@ -269,7 +269,7 @@ async fn a_near_copy_ends_with_its_item_in_memcached() {
         // Gone there, and so gone here as soon as its seconds have passed.
         tokio::time::sleep(Duration::from_millis(3_100)).await;
         assert!(tiers.local(b"k").is_none());
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(read(&tiers, "k").await, None);
     }
 }

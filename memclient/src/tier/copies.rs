@@ -205,7 +205,7 @@ mod tests {
             let tiers = tiers.near_ttl(Duration::from_millis(near));
             let end = Ttl::At(clock.wall() + Duration::from_millis(left));
             assert!(tiers.set(&key(), value("v"), Set::ttl(end)).await.unwrap().is_stored());
-            clock.advance(Duration::from_secs(kept) - Duration::from_millis(1));
+            clock.advance(Duration::from_millis(1_000 * kept - 1));
             assert!(tiers.local(b"k").is_some(), "{near} {left}");
             clock.advance(Duration::from_millis(1));
             assert_eq!(tiers.local(b"k"), None, "{near} {left}");
