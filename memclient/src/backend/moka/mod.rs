@@ -49,7 +49,7 @@ const UNSEEN_SHARE: u64 = 256;
 /// server's clock, a decremented counter is not padded with spaces, and there is no limit to one
 /// value but the budget.
 ///
-/// The budget is one of memory: each item counts its key and its value, and 680 bytes for what it
+/// The budget is one of memory: each item counts its key and its value, and 700 bytes for what it
 /// takes besides, as measured. A decoded form counts its own size, and as much as the bytes it was
 /// made of for what it owns; one that owns much more than that takes more than it counts. When the
 /// budget is full, items that are seldom read go first, which may be the newest. Clones share the

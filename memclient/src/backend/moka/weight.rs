@@ -7,11 +7,11 @@ use crate::wire::{Key, Value};
 /// with the allocator of glibc: the item and its reference counts, the slot in the hash table, the
 /// places in the eviction queues and in the timer wheel, eleven blocks in all, and what the
 /// allocator needs beside them.
-const OVERHEAD: usize = 680;
+const OVERHEAD: usize = 700;
 
 /// What a decoded form takes beyond its own size and the bytes that it was made of: its reference
 /// counts, and what the allocator needs beside two blocks.
-const FORM_OVERHEAD: usize = 48;
+const FORM_OVERHEAD: usize = 80;
 
 /// The client reads into chunks of this size; a shorter value may be a slice of one.
 const READ_CHUNK: usize = 64 * 1024;
