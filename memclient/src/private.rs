@@ -379,7 +379,8 @@ pub fn call<'a, O: Outcome>(
 }
 
 impl<O: Outcome> Call<'_, O> {
-    pub async fn get_or_load<F, Fut>(self, loader: F) -> O::Return
+    // By reference, as a call is large and a hit quick.
+    pub async fn get_or_load<F, Fut>(&self, loader: F) -> O::Return
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
@@ -387,7 +388,7 @@ impl<O: Outcome> Call<'_, O> {
         self.cache.core().get_or_load(&self.key, self.plan, None, loader).await
     }
 
-    pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
+    pub fn get_or_load_blocking(&self, loader: impl FnOnce() -> O::Return) -> O::Return {
         self.cache.core().get_or_load_blocking(&self.key, self.plan, None, loader)
     }
 

@@ -22,7 +22,7 @@ mod leases;
 )]
 mod macros;
 mod many;
-mod near_budget;
+mod near;
 mod operations;
 mod promises;
 mod python;

@@ -13,10 +13,10 @@ use crate::{
     backend::{
         CacheBackend,
         lease::{Lease, Released},
-        op::{Arithmetic, Capabilities, Delete, Get, Hit, Read, Set, Written},
+        op::{Arithmetic, Capabilities, Delete, Get, Hit, Keep, Read, Set, TtlLeft, Written},
     },
     error::{Error, Result},
-    wire::{Deleted, Key, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, Value},
 };
 
 /// A backend that fails and dawdles as often as it is told, for tests of what happens then.
@@ -152,6 +152,11 @@ impl<B: CacheBackend> CacheBackend for Chaos<B> {
         answers.unwrap_or_else(|error| keys.iter().map(|_| Err(error.clone())).collect())
     }
 
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        let answers = self.run(self.inner.confirm_many(items)).await;
+        answers.unwrap_or_else(|error| items.iter().map(|_| Err(error.clone())).collect())
+    }
+
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
         self.run(self.inner.set(key, value, how)).await?
     }
@@ -196,8 +201,12 @@ impl<B: CacheBackend> CacheBackend for Chaos<B> {
         self.inner.max_key()
     }
 
-    async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
-        self.run(self.inner.keep(key, hit, ttl)).await?
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        self.inner.lapsed(key)
+    }
+
+    async fn keep(&self, key: &Key, hit: Hit, how: Keep) -> Result<()> {
+        self.run(self.inner.keep(key, hit, how)).await?
     }
 
     async fn keep_near(&self, key: &Key, value: Value, ttl: Ttl) {

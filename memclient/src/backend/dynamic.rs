@@ -4,10 +4,10 @@ use crate::{
     backend::{
         CacheBackend,
         lease::{Lease, Released},
-        op::{Arithmetic, Capabilities, Delete, Get, Hit, Read, Set, Written},
+        op::{Arithmetic, Capabilities, Delete, Get, Hit, Keep, Read, Set, TtlLeft, Written},
     },
     error::Result,
-    wire::{Deleted, Key, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, Value},
 };
 
 /// A backend whose type is erased: one type for whichever backend a program's configuration asks
@@ -41,6 +41,10 @@ impl CacheBackend for AnyBackend {
 
     async fn get_many(&self, keys: &[Key], how: Get) -> Vec<Result<Read>> {
         self.0.get_many(keys, how).await
+    }
+
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        self.0.confirm_many(items).await
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -87,8 +91,12 @@ impl CacheBackend for AnyBackend {
         self.0.look_local(key, look)
     }
 
-    async fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> Result<()> {
-        self.0.keep(key, hit, ttl).await
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        self.0.lapsed(key)
+    }
+
+    async fn keep(&self, key: &Key, hit: Hit, how: Keep) -> Result<()> {
+        self.0.keep(key, hit, how).await
     }
 
     async fn keep_near(&self, key: &Key, value: Value, ttl: Ttl) {
@@ -113,6 +121,13 @@ impl<B: CacheBackend> CacheBackend for Arc<B> {
 
     fn get_many(&self, keys: &[Key], how: Get) -> impl Future<Output = Vec<Result<Read>>> + Send {
         B::get_many(self, keys, how)
+    }
+
+    fn confirm_many(
+        &self,
+        items: &[(Key, CasToken)],
+    ) -> impl Future<Output = Vec<Result<Option<TtlLeft>>>> + Send {
+        B::confirm_many(self, items)
     }
 
     fn set(
@@ -171,8 +186,12 @@ impl<B: CacheBackend> CacheBackend for Arc<B> {
         B::look_local(self, key, look)
     }
 
-    fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> impl Future<Output = Result<()>> + Send {
-        B::keep(self, key, hit, ttl)
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        B::lapsed(self, key)
+    }
+
+    fn keep(&self, key: &Key, hit: Hit, how: Keep) -> impl Future<Output = Result<()>> + Send {
+        B::keep(self, key, hit, how)
     }
 
     fn keep_near(&self, key: &Key, value: Value, ttl: Ttl) -> impl Future<Output = ()> + Send {
@@ -190,6 +209,10 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 trait Erased: Send + Sync {
     fn get<'a>(&'a self, key: &'a Key, how: Get) -> Answer<'a, Result<Read>>;
     fn get_many<'a>(&'a self, keys: &'a [Key], how: Get) -> Answer<'a, Vec<Result<Read>>>;
+    fn confirm_many<'a>(
+        &'a self,
+        items: &'a [(Key, CasToken)],
+    ) -> Answer<'a, Vec<Result<Option<TtlLeft>>>>;
     fn set<'a>(&'a self, key: &'a Key, value: Value, how: Set) -> Answer<'a, Result<Written>>;
     fn set_many(&self, entries: Vec<(Key, Value, Set)>) -> Answer<'_, Vec<Result<Written>>>;
     fn delete<'a>(&'a self, key: &'a Key, how: Delete) -> Answer<'a, Result<Deleted>>;
@@ -201,7 +224,8 @@ trait Erased: Send + Sync {
     fn max_key(&self) -> usize;
     fn local(&self, key: &[u8]) -> Option<Hit>;
     fn look_local(&self, key: &[u8], look: &mut dyn FnMut(&Value)) -> bool;
-    fn keep<'a>(&'a self, key: &'a Key, hit: Hit, ttl: Ttl) -> Answer<'a, Result<()>>;
+    fn lapsed(&self, key: &[u8]) -> Option<Hit>;
+    fn keep<'a>(&'a self, key: &'a Key, hit: Hit, how: Keep) -> Answer<'a, Result<()>>;
     fn keep_near<'a>(&'a self, key: &'a Key, value: Value, ttl: Ttl) -> Answer<'a, ()>;
     fn keep_decoded(&self, key: &Key, value: &Value);
     fn name(&self) -> &'static str;
@@ -214,6 +238,13 @@ impl<B: CacheBackend> Erased for B {
 
     fn get_many<'a>(&'a self, keys: &'a [Key], how: Get) -> Answer<'a, Vec<Result<Read>>> {
         Box::pin(CacheBackend::get_many(self, keys, how))
+    }
+
+    fn confirm_many<'a>(
+        &'a self,
+        items: &'a [(Key, CasToken)],
+    ) -> Answer<'a, Vec<Result<Option<TtlLeft>>>> {
+        Box::pin(CacheBackend::confirm_many(self, items))
     }
 
     fn set<'a>(&'a self, key: &'a Key, value: Value, how: Set) -> Answer<'a, Result<Written>> {
@@ -260,8 +291,12 @@ impl<B: CacheBackend> Erased for B {
         CacheBackend::look_local(self, key, look)
     }
 
-    fn keep<'a>(&'a self, key: &'a Key, hit: Hit, ttl: Ttl) -> Answer<'a, Result<()>> {
-        Box::pin(CacheBackend::keep(self, key, hit, ttl))
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        CacheBackend::lapsed(self, key)
+    }
+
+    fn keep<'a>(&'a self, key: &'a Key, hit: Hit, how: Keep) -> Answer<'a, Result<()>> {
+        Box::pin(CacheBackend::keep(self, key, hit, how))
     }
 
     fn keep_near<'a>(&'a self, key: &'a Key, value: Value, ttl: Ttl) -> Answer<'a, ()> {

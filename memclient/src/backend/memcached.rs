@@ -3,8 +3,8 @@
 use tokio::runtime::Handle;
 
 use super::{
-    Arithmetic, CacheBackend, Capabilities, Delete, Direction, Get, Hit, Lease, Mode, Read,
-    Released, Set, Tier, Written,
+    Arithmetic, CacheBackend, Capabilities, Delete, Direction, Get, Hit, Lease, LeaseTerms, Mode,
+    Read, Released, Set, Tier, Written,
 };
 use crate::{
     client::{Client, Condition, Item, Sight},
@@ -14,25 +14,34 @@ use crate::{
         command::{Counting, StoreMode},
     },
     runtime::Executor,
-    wire::{Deleted, Key, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, Touched, Ttl, TtlLeft, Value},
 };
 
 impl CacheBackend for Client {
     async fn get(&self, key: &Key, how: Get) -> Result<Read> {
         match how.lease {
-            None => Ok(read(self.read(key).await?)),
-            Some(terms) => Ok(leased(self.read_leased(key, terms.vivify, terms.recache).await?)),
+            None => Ok(read(self.read(key, how.usage).await?)),
+            Some(LeaseTerms { vivify, recache, .. }) => {
+                Ok(leased(self.read_leased(key, vivify, recache, how.usage).await?))
+            }
         }
     }
 
     async fn get_many(&self, keys: &[Key], how: Get) -> Vec<Result<Read>> {
         match how.lease {
-            None => self.read_many(keys).await.into_iter().map(|item| item.map(read)).collect(),
-            Some(terms) => {
-                let sights = self.read_leased_many(keys, terms.vivify, terms.recache).await;
+            None => {
+                let items = self.read_many(keys, how.usage).await;
+                items.into_iter().map(|item| item.map(read)).collect()
+            }
+            Some(LeaseTerms { vivify, recache, .. }) => {
+                let sights = self.read_leased_many(keys, vivify, recache, how.usage).await;
                 sights.into_iter().map(|sight| sight.map(leased)).collect()
             }
         }
+    }
+
+    async fn confirm_many(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
+        self.confirm(items).await
     }
 
     async fn set(&self, key: &Key, value: Value, how: Set) -> Result<Written> {
@@ -102,6 +111,8 @@ impl CacheBackend for Client {
             | Capabilities::TTL_LEFT
             | Capabilities::CAS_DELETE
             | Capabilities::COUNTER_START
+            | Capabilities::CONFIRM
+            | Capabilities::USAGE
             | Capabilities::LEASE
             | Capabilities::STALE
     }
@@ -139,7 +150,8 @@ fn leased(sight: Sight) -> Read {
 }
 
 fn hit(item: Item) -> Hit {
-    Hit::new(item.value).with_cas(item.cas).with_ttl_left(item.ttl_left).from_tier(Tier::Far)
+    let hit = Hit::new(item.value).with_cas(item.cas).with_ttl_left(item.ttl_left);
+    Hit { usage: item.usage, ..hit.from_tier(Tier::Far) }
 }
 
 fn written(answer: &Answer) -> Result<Written> {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     error::Result,
-    wire::{Deleted, Key, MAX_KEY, Touched, Ttl, Value},
+    wire::{CasToken, Deleted, Key, MAX_KEY, Touched, Ttl, Value},
 };
 
 #[cfg(feature = "testing")]
@@ -30,8 +30,8 @@ pub use self::{
     lease::{Lease, LeaseTerms, Released},
     none::NoBackend,
     op::{
-        Arithmetic, Capabilities, Delete, Direction, Get, Hit, Mode, Read, Set, Tier, TtlLeft,
-        Written,
+        Arithmetic, Capabilities, Delete, Direction, Get, Hit, Keep, Mode, Read, Set, Tier,
+        TtlLeft, Usage, Written,
     },
 };
 
@@ -91,6 +91,20 @@ pub trait CacheBackend: Send + Sync + 'static {
             }
             answers
         }
+    }
+
+    /// Says of each item whether it is still there in this version and good, and then how long it
+    /// will live on, without moving its value; `None` where it is not, or where nobody can tell. One
+    /// answer per item, in their order; with [`Capabilities::CONFIRM`] only. The default can tell
+    /// nothing.
+    ///
+    /// One item's failure leaves the others their answers.
+    fn confirm_many(
+        &self,
+        items: &[(Key, CasToken)],
+    ) -> impl Future<Output = Vec<Result<Option<TtlLeft>>>> + Send {
+        let count = items.len();
+        async move { (0..count).map(|_| Ok(None)).collect() }
     }
 
     /// Writes one item.
@@ -185,16 +199,24 @@ pub trait CacheBackend: Send + Sync + 'static {
         })
     }
 
-    /// Keeps a copy of another backend's item for `ttl` at most, over whatever is here; a copy that
-    /// does not fit is not kept, and nothing else is then.
+    /// Returns the copy whose time has passed, and which was to stay beyond it ([`Keep::lapses`]), if
+    /// it is still here. Never an answer by itself: its version is to be confirmed first. The default
+    /// has none.
+    fn lapsed(&self, key: &[u8]) -> Option<Hit> {
+        let _ = key;
+        None
+    }
+
+    /// Keeps a copy of another backend's item, over whatever is here; a copy that does not fit is not
+    /// kept, and nothing else is then.
     ///
     /// With [`Capabilities::COPIES`], reads of the copy answer with the version and the remaining
     /// life of `hit`, which are those of the other backend. The default stores the value alone.
     ///
     /// # Errors
     /// When an older copy may have stayed.
-    fn keep(&self, key: &Key, hit: Hit, ttl: Ttl) -> impl Future<Output = Result<()>> + Send {
-        async move { self.set(key, hit.value, Set::ttl(ttl)).await.map(drop) }
+    fn keep(&self, key: &Key, hit: Hit, how: Keep) -> impl Future<Output = Result<()>> + Send {
+        async move { self.set(key, hit.value, Set::ttl(how.ttl)).await.map(drop) }
     }
 
     /// Keeps a value in this process alone, as long as it may be kept there: for the time in which

@@ -1,8 +1,8 @@
 use std::{fmt, ops::BitOr, time::Duration};
 
 use super::lease::{Lease, LeaseTerms};
-pub use crate::wire::TtlLeft;
 use crate::wire::{CasToken, Ttl, Value};
+pub use crate::wire::{TtlLeft, Usage};
 
 /// How to read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -13,17 +13,20 @@ pub struct Get {
     /// Asks to be the one who loads or refreshes the item, where the backend has
     /// [`Capabilities::LEASE`]; elsewhere it is a plain read. Defaults to not asking.
     pub lease: Option<LeaseTerms>,
+    /// Asks how the item has been used ([`Hit::usage`]), where the backend has
+    /// [`Capabilities::USAGE`]. Defaults to not asking.
+    pub usage: bool,
 }
 
 impl Get {
     /// Returns a read that passes in-process tiers over.
     pub const fn shared() -> Self {
-        Self { skip_near: true, lease: None }
+        Self { skip_near: true, lease: None, usage: false }
     }
 
     /// Returns a read that asks for a lease.
     pub const fn lease(terms: LeaseTerms) -> Self {
-        Self { skip_near: false, lease: Some(terms) }
+        Self { skip_near: false, lease: Some(terms), usage: false }
     }
 
     /// Returns the read with the question for a lease.
@@ -123,12 +126,14 @@ pub struct Hit {
     pub ttl_left: TtlLeft,
     /// The tier that answered.
     pub tier: Tier,
+    /// How the item has been used, where the read asked for it ([`Get::usage`]).
+    pub usage: Option<Usage>,
 }
 
 impl Hit {
     /// Returns a hit of this value, without a version, of unknown life, from a shared tier.
     pub const fn new(value: Value) -> Self {
-        Self { value, cas: None, ttl_left: TtlLeft::Unknown, tier: Tier::Far }
+        Self { value, cas: None, ttl_left: TtlLeft::Unknown, tier: Tier::Far, usage: None }
     }
 
     /// Returns the hit with this version.
@@ -275,6 +280,30 @@ impl Delete {
     }
 }
 
+/// How to keep a copy of another backend's item.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Keep {
+    /// How long the copy answers reads at most.
+    pub ttl: Ttl,
+    /// Whether the copy stays beyond that, for [`CacheBackend::lapsed`](crate::CacheBackend::lapsed)
+    /// alone, until the item's own life ends ([`Hit::ttl_left`]). Defaults to not.
+    pub lapses: bool,
+}
+
+impl Keep {
+    /// Returns a copy that answers reads for so long at most, and is gone then.
+    pub fn ttl(ttl: impl Into<Ttl>) -> Self {
+        Self { ttl: ttl.into(), lapses: false }
+    }
+
+    /// Returns the copy that stays beyond its time, or does not.
+    pub const fn lapsing(mut self, lapses: bool) -> Self {
+        self.lapses = lapses;
+        self
+    }
+}
+
 /// A change of a counter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -345,6 +374,11 @@ impl Capabilities {
     pub const CAS_DELETE: Self = Self(1 << 7);
     /// Changes of missing counters can give them a start ([`Arithmetic::or_start_at`]).
     pub const COUNTER_START: Self = Self(1 << 8);
+    /// An item can be confirmed without its value
+    /// ([`CacheBackend::confirm_many`](crate::CacheBackend::confirm_many)).
+    pub const CONFIRM: Self = Self(1 << 9);
+    /// Reads say how the item has been used ([`Get::usage`]).
+    pub const USAGE: Self = Self(1 << 10);
 
     /// Returns true when all of `other` is there.
     pub const fn contains(self, other: Self) -> bool {

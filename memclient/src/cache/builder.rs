@@ -45,6 +45,17 @@ pub struct CacheBuilder {
 struct Near {
     max_bytes: u64,
     ttl: Duration,
+    revalidate: bool,
+    hot_within: Option<Duration>,
+}
+
+impl Near {
+    const DEFAULT: Self = Self {
+        max_bytes: 64 << 20,
+        ttl: Duration::from_secs(30),
+        revalidate: false,
+        hot_within: None,
+    };
 }
 
 impl Default for CacheBuilder {
@@ -52,8 +63,7 @@ impl Default for CacheBuilder {
         Self {
             backend: None,
             namespace: String::new(),
-            near: cfg!(feature = "moka")
-                .then_some(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) }),
+            near: cfg!(feature = "moka").then_some(Near::DEFAULT),
             policy: Policy::new(),
             clearable: false,
             clock: Clock::system(),
@@ -119,8 +129,8 @@ impl CacheBuilder {
         self
     }
 
-    /// Bounds what is kept in this process, in bytes of keys and encoded values. Defaults to 64
-    /// MiB.
+    /// Bounds the memory of what is kept in this process, in bytes; how entries are counted stands
+    /// at [`MokaBackend`]. Defaults to 64 MiB.
     #[cfg(feature = "moka")]
     pub fn near_bytes(mut self, bytes: u64) -> Self {
         self.near_mut().max_bytes = bytes;
@@ -133,6 +143,25 @@ impl CacheBuilder {
     #[cfg(feature = "moka")]
     pub fn near_ttl(mut self, ttl: Duration) -> Self {
         self.near_mut().ttl = ttl;
+        self
+    }
+
+    /// Asks the backend, once [`CacheBuilder::near_ttl`] has passed, whether the entry has changed, and
+    /// reads it again only then: no value is moved and none decoded for one that has not. For large
+    /// values that seldom change; [`Tiered::revalidate`] says more. Defaults to off.
+    #[cfg(feature = "moka")]
+    pub fn near_revalidate(mut self, on: bool) -> Self {
+        self.near_mut().revalidate = on;
+        self
+    }
+
+    /// Keeps in this process only entries that are asked for often, as the backend knows it: those that
+    /// some process has read since they were stored, and that were last read or written within this
+    /// time. For more entries than there is room, of which many are asked for once;
+    /// [`Tiered::admit_hot`] says more. Defaults to keeping every entry.
+    #[cfg(feature = "moka")]
+    pub fn near_admit_hot(mut self, within: Duration) -> Self {
+        self.near_mut().hot_within = Some(within);
         self
     }
 
@@ -203,7 +232,7 @@ impl CacheBuilder {
 
     #[cfg(feature = "moka")]
     fn near_mut(&mut self) -> &mut Near {
-        self.near.get_or_insert(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) })
+        self.near.get_or_insert(Near::DEFAULT)
     }
 }
 
@@ -214,7 +243,11 @@ fn tiers(backend: Option<AnyBackend>, near: Option<Near>, clock: &Clock) -> AnyB
     match (backend, near) {
         (Some(far), Some(near)) => {
             let tiers = Tiered::new(moka(near), far).near_ttl(near.ttl).clock(clock.clone());
-            AnyBackend::new(tiers)
+            let tiers = tiers.revalidate(near.revalidate);
+            AnyBackend::new(match near.hot_within {
+                Some(within) => tiers.admit_hot(within),
+                None => tiers,
+            })
         }
         (Some(far), None) => far,
         (None, Some(near)) => AnyBackend::new(moka(near)),

@@ -14,7 +14,7 @@ use crate::{
     join,
     proto::{
         Reply, Request, WireKey,
-        command::{Delete, Gat, Get, Lease, Release, Store, Touch},
+        command::{Confirm, Delete, Gat, Get, Lease, Release, Store, Touch},
     },
 };
 
@@ -78,6 +78,7 @@ macro_rules! batched {
 }
 
 batched! {
+    Confirm: |_| 0,
     Delete: |_| 0,
     Gat: |_| 0,
     Get: |_| 0,

@@ -4,7 +4,7 @@ use super::call::unexpected;
 use crate::{
     error::Result,
     proto::{Answer, Reply, Status},
-    wire::{CasToken, TtlLeft, Value},
+    wire::{CasToken, TtlLeft, Usage, Value},
 };
 
 /// An item with what the server knows of it.
@@ -21,6 +21,8 @@ pub struct Item {
     /// Whether the item was marked stale ([`Delete::stale_for`](crate::backend::Delete::stale_for)).
     /// The classic dialect does not say.
     pub stale: bool,
+    /// How it has been used, where that was asked for.
+    pub(crate) usage: Option<Usage>,
 }
 
 impl Item {
@@ -38,18 +40,18 @@ impl Item {
                 flags,
                 cas: Some(cas),
                 ttl,
+                fetched,
+                idle,
                 stale,
                 ..
             } => {
-                let told = || match ttl {
-                    None => TtlLeft::Unknown,
-                    Some(seconds) => u64::try_from(seconds).map_or(TtlLeft::Never, |seconds| {
-                        TtlLeft::Left(Duration::from_secs(seconds))
-                    }),
-                };
-                let ttl_left = ttl_left.unwrap_or_else(told);
+                let ttl_left =
+                    ttl_left.unwrap_or_else(|| ttl.map_or(TtlLeft::Unknown, TtlLeft::of_seconds));
                 let (value, cas) = (Value::new(data, flags), CasToken::new(cas));
-                Ok(Some(Self { value, cas, ttl_left, stale }))
+                let usage = fetched.zip(idle);
+                let usage =
+                    usage.map(|(fetched, idle)| Usage::new(fetched, Duration::from_secs(idle)));
+                Ok(Some(Self { value, cas, ttl_left, stale, usage }))
             }
             Answer { status: Status::Miss, .. } => Ok(None),
             other => Err(unexpected(&other)),

@@ -56,8 +56,9 @@ impl Client {
         key: &Key,
         vivify: Duration,
         recache: Option<Duration>,
+        usage: bool,
     ) -> Result<Sight> {
-        let request = self.lease_request(key, vivify, recache);
+        let request = self.lease_request(key, vivify, recache, usage);
         let request = request.map_err(|error| error.during("get"))?;
         let call = self.read_call(request.key);
         let answer = self.ask(call, request, call.bytes(&request.key)).await?;
@@ -72,8 +73,9 @@ impl Client {
         keys: &[Key],
         vivify: Duration,
         recache: Option<Duration>,
+        usage: bool,
     ) -> Vec<Result<Sight>> {
-        let requests = keys.iter().map(|key| self.lease_request(key, vivify, recache));
+        let requests = keys.iter().map(|key| self.lease_request(key, vivify, recache, usage));
         let sights = self.batch("get", true, requests, |reply| Sight::read(answer(reply)?));
         let mut sights: Vec<Result<Sight>> = sights.await;
         for (key, sight) in keys.iter().zip(&mut sights) {
@@ -95,11 +97,15 @@ impl Client {
         Ok(())
     }
 
-    /// Reads an item with its version, whose failure stays one.
-    pub(crate) async fn read(&self, key: &(impl AsKey + ?Sized)) -> Result<Option<Item>> {
+    /// Reads an item with its version, and with its `usage` if asked for; its failure stays one.
+    pub(crate) async fn read(
+        &self,
+        key: &(impl AsKey + ?Sized),
+        usage: bool,
+    ) -> Result<Option<Item>> {
         let key = self.key(key).map_err(|error| error.during("get"))?;
         let call = self.read_call(key);
-        let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
+        let answer = self.ask(call, Get { key, details: true, usage }, call.bytes(&key)).await?;
         match Told::read(answer, None) {
             Ok(Told::Item(item)) => Ok(item),
             Ok(Told::Won(answer)) => Box::pin(self.unwin(call, key, *answer, None)).await,
@@ -107,9 +113,13 @@ impl Client {
         }
     }
 
-    /// Reads items with their versions, whose failures stay such.
-    pub(crate) async fn read_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
-        let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true }));
+    /// Reads items like [`Client::read`].
+    pub(crate) async fn read_many<K: AsKey>(
+        &self,
+        keys: &[K],
+        usage: bool,
+    ) -> Vec<Result<Option<Item>>> {
+        let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true, usage }));
         let told = self.batch("get", true, requests, |reply| Told::read(answer(reply)?, None));
         self.unwin_all(keys, told.await, None).await
     }
@@ -184,7 +194,9 @@ impl Client {
             }
             Seen::Empty if !self.speaks_meta() => Ok(Some(Value::new(Vec::new(), 0))),
             Seen::Empty => {
-                let answer = self.ask(call, Get { key, details: true }, call.bytes(&key)).await?;
+                let answer = self
+                    .ask(call, Get { key, details: true, usage: false }, call.bytes(&key))
+                    .await?;
                 give_back(call.node, key, &answer, self.deadline()).await;
                 item::value(answer)
             }
@@ -257,12 +269,13 @@ impl Client {
         key: &'a Key,
         vivify: Duration,
         recache: Option<Duration>,
+        usage: bool,
     ) -> Result<Lease<'a>> {
         // Less than a second would be none: a stub that never ends, or never was.
         let vivify = self.ttl(Ttl::After(vivify.max(Duration::from_secs(1))))?;
         let recache = recache.filter(|recache| !recache.is_zero());
         let recache = recache.map(|recache| self.ttl(Ttl::After(recache))).transpose()?;
-        Ok(Lease { key: self.key(key)?, vivify, recache })
+        Ok(Lease { key: self.key(key)?, vivify, recache, usage })
     }
 
     fn release_request<'a>(

@@ -4,6 +4,7 @@ mod admin;
 mod batch;
 mod builder;
 mod call;
+mod confirm;
 mod count;
 mod fail_open;
 mod flight;

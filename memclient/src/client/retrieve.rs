@@ -52,7 +52,7 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn gets(&self, key: impl AsKey) -> Result<Option<Item>> {
-        self.open(self.read(&key).await)
+        self.open(self.read(&key, false).await)
     }
 
     /// Returns one answer per key, in the order of the keys: what [`Client::get`] would have
@@ -76,6 +76,6 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
-        self.open_all(self.read_many(keys).await)
+        self.open_all(self.read_many(keys, false).await)
     }
 }

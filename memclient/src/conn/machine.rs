@@ -197,7 +197,7 @@ impl Machine {
         match ask {
             Ask::Run(requests) => self.append(requests, slot, 0, cost, deadline),
             Ask::Values(&[key]) if alone => {
-                self.append(&[Get { key, details: false }], slot, 0, cost, deadline);
+                self.append(&[Get { key, details: false, usage: false }], slot, 0, cost, deadline);
             }
             Ask::Values(keys) => {
                 for (index, &key) in keys.iter().enumerate() {

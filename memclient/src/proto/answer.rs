@@ -10,6 +10,10 @@ pub(crate) struct Answer {
     pub(crate) cas: Option<u64>,
     /// The seconds left; -1 for ever. The classic dialect never says.
     pub(crate) ttl: Option<i64>,
+    /// Whether the item was read before, where it was asked for.
+    pub(crate) fetched: Option<bool>,
+    /// How many seconds ago the item was last read or written, where it was asked for.
+    pub(crate) idle: Option<u64>,
     /// The value, or the digits of a counter.
     pub(crate) data: Option<Bytes>,
     /// Whether the item is marked stale.
@@ -30,7 +34,17 @@ pub(crate) enum Win {
 impl Answer {
     /// Returns the answer that says no more than this.
     pub(crate) const fn of(status: Status) -> Self {
-        Self { status, flags: 0, cas: None, ttl: None, data: None, stale: false, win: None }
+        Self {
+            status,
+            flags: 0,
+            cas: None,
+            ttl: None,
+            fetched: None,
+            idle: None,
+            data: None,
+            stale: false,
+            win: None,
+        }
     }
 
     /// Says whether the item is a stub: nothing, put in the place of a missing item while somebody

@@ -7,6 +7,7 @@ mod credentials;
 mod key;
 mod outcome;
 mod ttl;
+mod usage;
 mod value;
 
 pub(crate) use self::credentials::Credentials;
@@ -15,5 +16,6 @@ pub use self::{
     key::{AsKey, Charset, Key, KeyError, KeyRef, MAX_KEY},
     outcome::{CasOutcome, Deleted, Stored, Touched},
     ttl::{Ttl, TtlError, TtlLeft},
+    usage::Usage,
     value::{IntoValue, Value},
 };

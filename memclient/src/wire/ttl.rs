@@ -107,6 +107,13 @@ pub enum TtlLeft {
     Left(Duration),
 }
 
+impl TtlLeft {
+    /// Reads the seconds that a server tells; -1 for ever.
+    pub(crate) fn of_seconds(seconds: i64) -> Self {
+        u64::try_from(seconds).map_or(Self::Never, |left| Self::Left(Duration::from_secs(left)))
+    }
+}
+
 /// A time to live that memcached cannot count. Nothing was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TtlError {

@@ -127,6 +127,12 @@ impl Value {
         self.decoded.is_some()
     }
 
+    /// Returns the size of the decoded form, what it owns left out.
+    #[cfg(feature = "moka")]
+    pub(crate) fn decoded_size(&self) -> Option<usize> {
+        self.decoded.as_deref().map(size_of_val)
+    }
+
     /// Returns the value carrying the decoded form that `other` carries.
     pub(crate) fn with_decoded_of(mut self, other: &Self) -> Self {
         self.decoded.clone_from(&other.decoded);

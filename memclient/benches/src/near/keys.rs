@@ -13,6 +13,8 @@ const QUESTIONS: usize = 1 << 16;
 pub(super) enum Spread {
     /// Every key as often as any other.
     Even,
+    /// So few keys that all of them stay in the caches of the processor: what a call costs besides.
+    Few,
     /// The second key half as often as the first, the third a third: as caches are used.
     Zipf,
 }
@@ -21,6 +23,7 @@ impl Spread {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Even => "evenly asked",
+            Self::Few => "64 keys",
             Self::Zipf => "Zipf",
         }
     }
@@ -64,6 +67,7 @@ impl Spread {
     fn draw(self, random: &mut Random) -> usize {
         match self {
             Self::Even => random.below(KEYS),
+            Self::Few => random.below(64),
             Self::Zipf => {
                 // The inverse of the distribution where it is continuous; close enough for a rank.
                 let share = random.below(1 << 24) as f64 / f64::from(1 << 24);

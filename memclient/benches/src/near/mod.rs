@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options) -> Outcome<()> {
 
 fn of<V: Kept>(options: &Options) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    for spread in [Spread::Even, Spread::Zipf] {
+    for spread in [Spread::Few, Spread::Even, Spread::Zipf] {
         let questions = Questions::new(spread);
         let caches = runtime.block_on(Caches::<V>::fill(&questions.keys))?;
         for threads in [1, 2] {

@@ -20,22 +20,25 @@ impl Section {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (moka, cached) = (self.nanos(Row::Moka), self.nanos(Row::Cached));
+        let (get, load) = (self.nanos(Row::Get), self.nanos(Row::GetOrLoad));
         writeln!(f, "{}", self.title)?;
         writeln!(
             f,
-            "  {:24} │{:>8} {:>8} {:>8} │{:>8} {:>9} {:>8}",
-            "", "ns/hit", "of moka", "cached", "allocs", "suspended", "decoded"
+            "  {:24} │{:>8} {:>8} {:>8} {:>8} {:>8} │{:>8} {:>9} {:>8}",
+            "", "ns/hit", "of moka", "cached", "- get", "- load", "allocs", "suspended", "decoded"
         )?;
-        writeln!(f, "  {:─<24}─┼{:─<27}┼{:─<27}", "", "", "")?;
+        writeln!(f, "  {:─<24}─┼{:─<45}┼{:─<27}", "", "", "")?;
         for (row, figures) in &self.rows {
             let Figures { nanos, allocations, suspended, decoded } = figures;
             writeln!(
                 f,
-                "  {:24} │{nanos:>8.0} {:>8.2} {:>8.2} │{allocations:>8.2} {suspended:>9.2} \
+                "  {:24} │{nanos:>8.0} {:>8.2} {:>8.2} {:>+8.0} {:>+8.0} │{allocations:>8.2} {suspended:>9.2} \
                  {decoded:>8.2}",
                 row.name(),
                 nanos / moka,
                 nanos / cached,
+                nanos - get,
+                nanos - load,
             )?;
         }
         Ok(())

@@ -59,6 +59,7 @@ macro_rules! backend_laws {
             a_write_over_a_version_of_nothing_is_not_found
             every_write_makes_another_version
             a_read_and_a_touch_keep_the_version
+            an_item_is_confirmed_in_its_own_version_alone
             of_concurrent_writes_over_one_version_one_stores
             a_deleted_item_is_gone
             a_delete_of_nothing_is_not_found

@@ -1,6 +1,6 @@
 //! Writes that depend on the version of an item.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::law::{LONG, Law};
 use crate::{
@@ -99,6 +99,29 @@ pub async fn a_read_and_a_touch_keep_the_version<B: CacheBackend>(backend: &Arc<
     law.same(law.version(&key).await, before, "the version after a touch");
     law.holds(&key, Some(Value::new("v", 1))).await;
     law.same(law.version(&key).await, before, "the version after a read");
+}
+
+/// Whether an item is still the same is told without reading it.
+pub async fn an_item_is_confirmed_in_its_own_version_alone<B: CacheBackend>(backend: &Arc<B>) {
+    let law = Law::new("an item is confirmed in its own version alone", backend);
+    if !law.offers(Capabilities::CONFIRM) {
+        return;
+    }
+    let (first, second, missing) = (law.key("1"), law.key("2"), law.key("3"));
+    law.put(&first, Value::new("v", 0)).await;
+    law.put(&second, Value::new("v", 0)).await;
+    let version = law.version(&first).await;
+    law.put(&second, Value::new("w", 0)).await;
+    let items = [&first, &second, &missing, &first].map(|key| (key.clone(), version));
+    let answers = backend.confirm_many(&items).await;
+    law.same(answers.len(), items.len(), "the number of answers");
+    let confirmed: Vec<bool> =
+        answers.into_iter().map(|answer| law.ok(answer, "a question").is_some()).collect();
+    law.same(confirmed, vec![true, false, false, true], "what is confirmed");
+    let stale = Delete::stale_for(Duration::from_secs(100));
+    law.deletes(&first, stale, Deleted::Deleted).await;
+    let answers = backend.confirm_many(&items[..1]).await;
+    law.check(matches!(answers[..], [Ok(None)]), &format!("of a stale item: {answers:?}"));
 }
 
 /// The comparison of a conditional write and its write are one.

@@ -20,6 +20,8 @@ pub(super) struct Item {
     pub(super) value: Value,
     pub(super) version: CasToken,
     pub(super) life: Life,
+    /// Until when a copy stays whose own life is over.
+    pub(super) kept: Option<Life>,
     pub(super) state: State,
     /// Whether somebody has the lease.
     pub(super) leased: bool,
@@ -49,6 +51,7 @@ impl Item {
             value,
             version,
             life,
+            kept: None,
             state: State::Fresh,
             leased: false,
             origin: None,
@@ -64,7 +67,7 @@ impl Item {
     /// Returns the item as a stale one, whose lease the next reader gets: another version.
     pub(super) fn into_stale(self, version: CasToken, life: Life) -> Self {
         let state = if self.state == State::Stub { State::Stub } else { State::Stale };
-        Self { version, life, state, leased: false, origin: None, ..self }
+        Self { version, life, kept: None, state, leased: false, origin: None, ..self }
     }
 
     /// Returns the item with other bytes: another version of the same flags and life.
@@ -75,6 +78,12 @@ impl Item {
     /// Says whether the item can be read as a good one.
     pub(super) fn is_fresh(&self) -> bool {
         self.state == State::Fresh
+    }
+
+    /// Says whether the item is a copy whose life is over, and which was to stay beyond it.
+    pub(super) fn has_lapsed(&self, now: Instant) -> bool {
+        let stays = self.kept.is_some_and(|kept| !kept.is_over(now));
+        stays && self.is_fresh() && self.life.is_over(now)
     }
 
     /// Says whether the next reader who asks is to get the lease, where items with less than

@@ -17,12 +17,6 @@ use crate::{
 };
 
 impl MokaBackend {
-    /// Reads without asking for a lease.
-    pub(super) fn read(&self, key: &[u8]) -> Read {
-        let now = self.clock.now();
-        self.item(key, now).map_or(Read::Miss, |item| item.read(false, now))
-    }
-
     /// Reads, and takes the lease where it is to be had.
     pub(super) fn read_leased(&self, key: &Key, terms: LeaseTerms) -> Read {
         let now = self.clock.now();
@@ -75,7 +69,7 @@ mod tests {
         backend::{
             CacheBackend, MokaBackend,
             front::Seen,
-            op::{Arithmetic, Delete, Get, Hit, Mode, Set, Written},
+            op::{Arithmetic, Delete, Get, Hit, Keep, Mode, Set, Written},
         },
         clock::Clock,
         wire::{Deleted, Touched, Value},
@@ -289,7 +283,7 @@ mod tests {
         changed(&|| assert_eq!(backend.relive(&key(), Ttl::secs(60)), Touched::Touched));
         changed(&|| assert!(put(&backend, Set::default().mode(Mode::Append)).is_stored()));
         changed(&|| assert_eq!(backend.remove(&key(), Delete::default()), Deleted::Deleted));
-        changed(&|| backend.copy(&key(), Hit::new(Value::new("copy", 7)), Ttl::Never));
+        changed(&|| backend.copy(&key(), Hit::new(Value::new("copy", 7)), Keep::ttl(Ttl::Never)));
     }
 
     #[test]
@@ -311,7 +305,7 @@ mod tests {
         let backend = MokaBackend::new();
         let lease = win(&backend, TERMS);
         let hit = Hit::new(Value::new("v", 7));
-        backend.keep(&key(), hit, Ttl::Never).await.unwrap();
+        backend.keep(&key(), hit, Keep::ttl(Ttl::Never)).await.unwrap();
         assert!(matches!(backend.get(&key(), Get::lease(TERMS)).await.unwrap(), Read::Hit(_)));
         assert_eq!(put(&backend, Set::default().if_cas(lease)), Written::Exists);
     }

@@ -28,14 +28,14 @@ impl Caller {
 
     /// Asks for a value with a request that cannot be gathered.
     pub(super) async fn run(&self, key: &str) {
-        let request = Get { key: wire(key), details: false };
+        let request = Get { key: wire(key), details: false, usage: false };
         let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
         assert_answers(&[key], flight.await.unwrap());
     }
 
     /// Asks for a value and leaves the answer to the tally.
     pub(super) async fn leave(&self, key: &str, tally: &Arc<Tally>) {
-        let request = Get { key: wire(key), details: false };
+        let request = Get { key: wire(key), details: false, usage: false };
         let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
         flight.leave(tally.begin(1));
     }

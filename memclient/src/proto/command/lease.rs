@@ -23,6 +23,8 @@ pub(crate) struct Lease<'a> {
     pub(crate) vivify: i32,
     /// From how short a rest of its life on an item is to be refreshed.
     pub(crate) recache: Option<i32>,
+    /// Whether it is asked for how the item has been used.
+    pub(crate) usage: bool,
 }
 
 impl Request for Lease<'_> {
@@ -42,6 +44,7 @@ impl Request for Lease<'_> {
         if let Some(recache) = self.recache {
             put_flag(out, b'R', recache);
         }
+        out.extend_from_slice(if self.usage { b" h l" } else { b"" });
         end(out, opaque);
     }
 
@@ -137,12 +140,12 @@ mod tests {
 
     #[test]
     fn leases_are_asked_for_and_given_back() {
-        let lease = Lease { key: key(), vivify: 30, recache: None };
+        let lease = Lease { key: key(), vivify: 30, recache: None, usage: false };
         let mut out = BytesMut::new();
-        for lease in [lease, Lease { recache: Some(60), ..lease }] {
+        for lease in [lease, Lease { recache: Some(60), usage: true, ..lease }] {
             lease.encode(Spoken::default(), Opaque::FIRST.plus(7), &mut out);
         }
-        assert_eq!(out, "mg p:k v f c t N30 O7\r\nmg p:k v f c t N30 R60 O7\r\n");
+        assert_eq!(out, "mg p:k v f c t N30 O7\r\nmg p:k v f c t N30 R60 h l O7\r\n");
         assert_eq!(lease.grammar(classic()), Grammar::Items(Form::Gets));
         let stub = Release { key: key(), cas: 5, stub: true };
         check(&stub, "md p:k C5 O7\r\n", "");

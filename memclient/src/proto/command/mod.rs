@@ -16,7 +16,7 @@ pub(crate) use self::{
     info::Info,
     lease::{Gets, Lease, Marks, Release},
     modify::{Delete, Touch},
-    retrieve::{Gat, Get, GetAgain},
+    retrieve::{Confirm, Gat, Get, GetAgain},
     server::{FlushAll, MemLimit, Raw, Shutdown, Stats, Verbosity, Version},
     store::{Store, StoreMode},
 };

@@ -11,11 +11,13 @@ use crate::proto::{
     request::{Grammar, Request},
 };
 
-/// The value with its flags, and if asked for its version and remaining life.
+/// The value with its flags, and if asked for its version and remaining life, and in the meta dialect
+/// how it has been used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Get<'a> {
     pub(crate) key: WireKey<'a>,
     pub(crate) details: bool,
+    pub(crate) usage: bool,
 }
 
 impl Request for Get<'_> {
@@ -35,6 +37,7 @@ impl Request for Get<'_> {
         out.extend_from_slice(b"mg ");
         self.key.put(out);
         out.extend_from_slice(if self.details { b" v f c t" } else { b" v f" });
+        out.extend_from_slice(if self.usage { b" h l" } else { b"" });
         end(out, opaque);
     }
 
@@ -59,6 +62,37 @@ impl Request for GetAgain<'_> {
         out.extend_from_slice(self.key);
         out.extend_from_slice(b" v f");
         end(out, opaque);
+    }
+}
+
+/// The version of an item and its remaining life, without its value; in the meta dialect only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Confirm<'a> {
+    pub(crate) key: WireKey<'a>,
+}
+
+impl Request for Confirm<'_> {
+    fn needs(&self) -> Needs {
+        Needs::Meta("a read without the value")
+    }
+
+    fn grammar(&self, _: Spoken) -> Grammar {
+        Grammar::Meta(Verb::Touch)
+    }
+
+    fn may_win(&self) -> bool {
+        true
+    }
+
+    fn encode(&self, _: Spoken, opaque: Opaque, out: &mut BytesMut) {
+        out.extend_from_slice(b"mg ");
+        self.key.put(out);
+        out.extend_from_slice(b" c t");
+        end(out, opaque);
+    }
+
+    fn key(&self) -> Option<WireKey<'_>> {
+        Some(self.key)
     }
 }
 
@@ -117,10 +151,17 @@ mod tests {
 
     #[test]
     fn reads_write_themselves() {
-        check(&Get { key: key(), details: true }, "mg p:k v f c t O7\r\n", Form::Gets);
-        check(&Get { key: key(), details: false }, "mg p:k v f O7\r\n", Form::Get);
+        check(
+            &Get { key: key(), details: true, usage: false },
+            "mg p:k v f c t O7\r\n",
+            Form::Gets,
+        );
+        check(&Get { key: key(), details: false, usage: false }, "mg p:k v f O7\r\n", Form::Get);
+        let usage = Get { key: key(), details: true, usage: true };
+        check(&usage, "mg p:k v f c t h l O7\r\n", Form::Gets);
         check(&Gat { key: key(), ttl: -1, cas: false }, "mg p:k v f T-1 O7\r\n", Form::Gat(-1));
         check(&Gat { key: key(), ttl: 60, cas: true }, "mg p:k v f c T60 O7\r\n", Form::Gats(60));
+        super::super::testing::check(&Confirm { key: key() }, "mg p:k c t O7\r\n", "");
         let mut out = BytesMut::new();
         GetAgain { key: b"p:k" }.encode(Spoken::default(), Opaque::FIRST.plus(7), &mut out);
         assert_eq!(out, "mg p:k v f O7\r\n");

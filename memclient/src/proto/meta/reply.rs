@@ -76,6 +76,8 @@ impl Head {
                 self.reply.flags = flags?;
             }
             b'c' => self.reply.cas = Some(decimal(argument)?),
+            b'h' => self.reply.fetched = Some(matches!(decimal(argument)?, 1)),
+            b'l' => self.reply.idle = Some(decimal(argument)?),
             b't' => self.reply.ttl = Some(signed(argument)?),
             b'X' if argument.is_empty() => self.reply.stale = true,
             // Nobody both wins and is told that another has won.

@@ -16,7 +16,7 @@ fn in_the_classic_dialect_an_end_is_a_miss() {
 #[test]
 fn a_run_of_classic_reads_is_one_command_and_its_items_carry_their_versions() {
     let mut machine = classic();
-    let run = ["a", "b", "a"].map(|key| Get { key: wire(key), details: true });
+    let run = ["a", "b", "a"].map(|key| Get { key: wire(key), details: true, usage: false });
     let run = enqueue(&mut machine, &run);
     let one = enqueue(&mut machine, &[get("c")]);
     assert_eq!(write(&mut machine), "gets a b a\r\nget c\r\n");

@@ -53,7 +53,7 @@ fn wire(key: &str) -> WireKey<'_> {
 }
 
 fn get(key: &str) -> Get<'_> {
-    Get { key: wire(key), details: false }
+    Get { key: wire(key), details: false, usage: false }
 }
 
 fn receive(machine: &mut Machine, bytes: &str) -> Result<usize, OutOfStep> {
