@@ -5,13 +5,13 @@ use std::{slice, time::Duration};
 use memclient_serde::CacheValue;
 
 use super::{
+    begin::Load,
     core::Core,
     fill::Right,
     found::{Early, Found, Kept},
     freshness::Freshness,
     held::HeldLease,
-    look::Load,
-    tags::Plan,
+    plan::Plan,
 };
 use crate::{
     backend::{CacheBackend, Capabilities, Delete, Get, Read},

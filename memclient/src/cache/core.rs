@@ -15,10 +15,10 @@ use super::{
     flight::Flights,
     found::{Found, Kept},
     generations::Generations,
+    plan::{Plan, Tags},
     policy::Policy,
     refreshes::Refreshes,
     stats::{CacheStats, Counters},
-    tags::{Plan, Tags},
 };
 use crate::{
     backend::{AnyBackend, CacheBackend, Tier},

@@ -4,8 +4,8 @@ use memclient_serde::{CacheValue, DecodeError, Flags};
 
 use super::{
     freshness::{self, Freshness},
+    header::without_header,
     policy::Policy,
-    tags::without_header,
 };
 use crate::{
     backend::{Hit, Tier},

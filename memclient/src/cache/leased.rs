@@ -7,12 +7,12 @@ use memclient_serde::{CacheValue, KeyBuf};
 use super::{
     Cache,
     ask::{Claim, Seen},
+    begin::Load,
     core::Core,
     fill::{Done, Outcome, Right},
     found::{Early, Found, Kept},
-    look::Load,
+    plan::{Plan, Tags},
     policy::Policy,
-    tags::{Plan, Tags},
 };
 use crate::{
     backend::{Get, Written},

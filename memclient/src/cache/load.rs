@@ -14,13 +14,14 @@ use memclient_serde::{CacheValue, KeyBuf};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
+    begin::Load,
     core::Core,
     current,
     fill::{Done, Outcome},
     found::{Early, Found, absence},
     loaded::{Loaded, Produced, Share},
-    look::{AtHand, Known, Load, Looked},
-    tags::{Plan, TagGenerations},
+    look::{AtHand, Known, Looked},
+    plan::{Plan, TagGenerations},
 };
 use crate::{error::Result, events::Event, wire::Key};
 

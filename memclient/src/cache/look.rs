@@ -21,14 +21,15 @@ use tokio::time::timeout;
 
 use super::{
     ask::{Claim, Seen},
+    begin::Load,
     core::Core,
     fill::Right,
     flight::{Joined, Leader, Moment},
     found::{Early, Found, Kept},
     freshness::Freshness,
     loaded::{Loaded, Share},
+    plan::Plan,
     refreshes::Refresh,
-    tags::{Plan, TagGenerations},
 };
 use crate::{
     backend::{CacheBackend, Get},
@@ -67,20 +68,6 @@ pub(super) enum AtHand<T, R> {
     Due(Kept<T>),
     /// Nothing, or what is stale and nobody sees to.
     Short(Option<Kept<T>>),
-}
-
-/// A load that is to begin.
-pub(super) struct Load {
-    pub(super) key: Key,
-    pub(super) right: Right,
-    /// Absent for a load that nobody waits for.
-    pub(super) leader: Option<Leader>,
-    pub(super) generation: u64,
-    pub(super) began: Instant,
-    pub(super) moment: Moment,
-    pub(super) tags: TagGenerations,
-    /// Whether what is kept is known to be out of date.
-    pub(super) forced: bool,
 }
 
 /// An answer that is to be replaced, and is given where that fails.
@@ -310,30 +297,6 @@ impl Core {
         kept.is_stale()
             && matches!(claim, Claim::Taken)
             && !self.refreshes.gives_way(key, plan.lease_time())
-    }
-
-    pub(super) fn begin(&self, key: Key, right: Right, leader: Option<Leader>) -> Load {
-        Load {
-            generation: self.generations.current(key.as_bytes()),
-            moment: self.flights.moment(),
-            began: self.clock.now(),
-            tags: TagGenerations::default(),
-            forced: false,
-            key,
-            right,
-            leader,
-        }
-    }
-
-    /// Notes the generations of the tags under which a load begins.
-    pub(super) async fn ready(&self, load: Load, plan: Plan<'_>) -> Load {
-        match load.right {
-            Right::Lease(_) | Right::Over(_) | Right::Unguarded if plan.has_tags() => {
-                let tags = self.tag_generations(plan).await.unwrap_or_default();
-                Load { tags, ..self.begin(load.key, load.right, load.leader) }
-            }
-            _ => load,
-        }
     }
 
     fn missing<T, R>(&self, key: Key, right: Right, leader: Leader) -> Looked<T, R> {

@@ -16,12 +16,13 @@ use tokio::time::sleep;
 
 use super::{
     ask::{Claim, Seen},
+    begin::Load,
     core::Core,
     fill::{Done, Right},
     flight::Watched,
     found::{Early, Found},
-    look::{Concluded, Known, Load, Wait},
-    tags::Plan,
+    look::{Concluded, Known, Wait},
+    plan::Plan,
 };
 use crate::{backend::Get, wire::Key};
 

@@ -1,6 +1,7 @@
 //! Typed caching over any backend: what happens between a typed call and its loader.
 
 mod ask;
+mod begin;
 mod builder;
 mod core;
 mod current;
@@ -11,12 +12,14 @@ mod found;
 mod freshness;
 mod function;
 mod generations;
+mod header;
 mod held;
 mod leased;
 mod load;
 mod loaded;
 mod look;
 mod many;
+mod plan;
 mod policy;
 mod read;
 mod refreshes;
@@ -42,7 +45,7 @@ pub use self::{
     stats::CacheStats,
     typed::TypedCache,
 };
-pub(crate) use self::{core::Core, found::Found, tags::Plan};
+pub(crate) use self::{core::Core, found::Found, plan::Plan};
 use crate::{backend::AnyBackend, error::Result};
 
 /// A cache: a backend, and the rules by which functions and typed handles use it. Cheap to clone.

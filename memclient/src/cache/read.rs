@@ -7,7 +7,7 @@ use memclient_serde::{CacheValue, KeyBuf};
 use super::{
     core::Core,
     found::{Early, Found, Kept},
-    tags::Plan,
+    plan::Plan,
 };
 use crate::{
     backend::{CacheBackend, Get},

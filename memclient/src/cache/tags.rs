@@ -1,160 +1,19 @@
-//! Tags: counters that many entries are stored under, so that one increment ends them all.
-//!
-//! A tag is an item of its own, a number that only grows: its generation. An entry with tags says in
-//! a header under which generations it was loaded, and whoever reads it reads those counters in the
-//! same round trip; where one of them has another number now, or is gone, the entry is out of date. A
-//! counter begins with the time, so that one which was evicted and begins anew does not repeat a
-//! number.
+//! The counters of tags: reading them beside entries, and counting them on.
 
-use std::{
-    ops::Deref,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
 use memclient_serde::{Flags, KeyWriter};
 
-use super::{core::Core, policy::Policy};
+use super::{
+    core::Core,
+    header::{Header, Tagged},
+    plan::{Plan, TagGenerations, Tags},
+};
 use crate::{
     backend::{Arithmetic, CacheBackend, Capabilities, Get, Mode, Read, Set},
     error::{Error, Result},
     wire::{Key, Ttl, Value},
 };
-
-/// The tags of a call, as the keys of their counters.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tags(Option<Arc<[Key]>>);
-
-/// What a call goes by: how entries are kept, and under which tags.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan<'a> {
-    pub(super) policy: Policy,
-    pub(super) tags: &'a Tags,
-}
-
-/// The generations of a call's tags, in their order, as they were before it began to load. Without
-/// them nothing is kept that is to have tags.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TagGenerations(Option<Arc<[u64]>>);
-
-impl Tags {
-    pub(super) fn new(keys: impl IntoIterator<Item = Key>) -> Self {
-        let mut keys: Vec<Key> = keys.into_iter().collect();
-        keys.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
-        keys.dedup();
-        Self((!keys.is_empty()).then(|| keys.into()))
-    }
-
-    pub(super) fn keys(&self) -> &[Key] {
-        self.0.as_deref().unwrap_or_default()
-    }
-}
-
-impl Plan<'_> {
-    pub(super) fn has_tags(&self) -> bool {
-        self.tags.0.is_some()
-    }
-
-    /// Returns a value as it is stored under these generations; `None` where they are not known.
-    pub(super) fn seal(&self, tags: &TagGenerations, value: Value) -> Option<Value> {
-        if !self.has_tags() {
-            return Some(value);
-        }
-        let generations = tags.0.as_deref()?;
-        Header::join(self.tags.keys().iter().zip(generations.iter().copied()), &value)
-    }
-}
-
-impl Deref for Plan<'_> {
-    type Target = Policy;
-
-    fn deref(&self) -> &Policy {
-        &self.policy
-    }
-}
-
-/// A header: which tags an entry was stored under, and their generations then.
-///
-/// A count of two bytes; for each tag a length of one byte, its counter's key, and eight bytes of its
-/// generation. Numbers are big-endian.
-struct Header(Vec<(Key, u64)>);
-
-impl Header {
-    /// Returns the header and what follows it; `None` where there is none that is whole.
-    fn split(value: &Value) -> Option<(Self, Bytes)> {
-        let mut rest = value.data().clone();
-        let count = rest.try_get_u16().ok()?;
-        let mut tags = Vec::new();
-        for _ in 0..count {
-            let len = usize::from(rest.try_get_u8().ok()?);
-            if rest.len() < len {
-                return None;
-            }
-            let key = Key::new(rest.split_to(len)).ok()?;
-            tags.push((key, rest.try_get_u64().ok()?));
-        }
-        Some((Self(tags), rest))
-    }
-
-    /// Says whether each of these tags is among its own.
-    fn names(&self, tags: &Tags) -> bool {
-        tags.keys().iter().all(|key| self.0.iter().any(|(tag, _)| tag == key))
-    }
-
-    /// Puts the header before a value; `None` for more tags than it can name.
-    fn join<'a>(
-        tags: impl ExactSizeIterator<Item = (&'a Key, u64)>,
-        value: &Value,
-    ) -> Option<Value> {
-        let mut data = BytesMut::new();
-        data.put_u16(u16::try_from(tags.len()).ok()?);
-        for (key, generation) in tags {
-            data.put_u8(u8::try_from(key.as_bytes().len()).ok()?);
-            data.put_slice(key.as_bytes());
-            data.put_u64(generation);
-        }
-        data.put_slice(value.data());
-        let flags = value.payload().flags.with_header();
-        Some(Value::new(data, flags.bits()).with_decoded_of(value))
-    }
-}
-
-/// What an answer says of tags.
-enum Tagged {
-    /// There is no item.
-    Nothing,
-    /// The item has none.
-    Without,
-    With(Header),
-    /// The item's header is not whole.
-    Damaged,
-}
-
-impl Tagged {
-    fn of(answer: Option<&Read>) -> Self {
-        match answer.and_then(Read::any) {
-            None => Self::Nothing,
-            Some(hit) if !hit.value.payload().flags.has_header() => Self::Without,
-            Some(hit) => {
-                Header::split(&hit.value).map_or(Self::Damaged, |(header, _)| Self::With(header))
-            }
-        }
-    }
-
-    fn tags(&self) -> &[(Key, u64)] {
-        match self {
-            Self::With(header) => &header.0,
-            Self::Nothing | Self::Without | Self::Damaged => &[],
-        }
-    }
-}
-
-/// Takes the header off a value that has one; `None` where it is not whole.
-pub(super) fn without_header(value: &Value) -> Option<Value> {
-    let (_, data) = Header::split(value)?;
-    Some(Value::new(data, value.payload().flags.without_header().bits()))
-}
 
 impl Core {
     /// Returns the tags of these names, beside those that all entries of the cache have.
@@ -250,7 +109,7 @@ impl Core {
             Tagged::Nothing => true,
             Tagged::Without => !plan.has_tags(),
             Tagged::Damaged => false,
-            Tagged::With(header) => header.names(plan.tags) && header.0.iter().all(holds),
+            Tagged::With(header) => header.names(plan.tags.keys()) && header.0.iter().all(holds),
         };
         Ok(headers.iter().map(is_current).collect())
     }
@@ -267,7 +126,7 @@ impl Core {
             self.backend().look_local(key.as_bytes(), &mut |value| now = generation(value));
             now == Some(*then)
         };
-        header.names(plan.tags) && header.0.iter().all(holds)
+        header.names(plan.tags.keys()) && header.0.iter().all(holds)
     }
 
     /// Adds to a counter, and begins it where there is none.
@@ -303,34 +162,6 @@ fn generation(value: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_header_comes_off_as_it_was_put_on() {
-        let value = Value::new("bytes", 16);
-        let keys = [Key::new("tag:a").unwrap(), Key::new("tag:b").unwrap()];
-        let tags = keys.iter().zip([7, u64::MAX]);
-        let joined = Header::join(tags.clone(), &value).unwrap();
-        assert!(joined.payload().flags.has_header());
-        let (Header(found), rest) = Header::split(&joined).unwrap();
-        assert!(found.iter().map(|(key, generation)| (key, *generation)).eq(tags));
-        assert_eq!(rest, "bytes");
-        assert_eq!(without_header(&joined).unwrap(), value);
-    }
-
-    #[test]
-    fn a_header_that_is_cut_off_is_none() {
-        let keys = [Key::new("tag:a").unwrap()];
-        let whole = Header::join(keys.iter().zip([7]), &Value::new("", 0)).unwrap();
-        for len in 0..whole.len() {
-            let cut = Value::new(whole.data().slice(..len), whole.flags());
-            assert!(Header::split(&cut).is_none(), "{len}");
-        }
-    }
-
-    #[test]
-    fn a_claim_of_many_tags_costs_nothing() {
-        assert!(Header::split(&Value::new(&b"\xff\xff"[..], 0)).is_none());
-    }
 
     #[test]
     fn only_numbers_are_generations() {

@@ -10,8 +10,8 @@ use super::{
     leased::Leased,
     loaded::{Loaded, Share},
     many::LoadedMany,
+    plan::{Plan, Tags},
     policy::Policy,
-    tags::{Plan, Tags},
 };
 use crate::{
     error::Result,

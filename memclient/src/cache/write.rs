@@ -4,7 +4,7 @@ use std::future::Future;
 
 use memclient_serde::{CacheValue, KeyBuf};
 
-use super::{core::Core, entry::PutIf, found::absence, tags::Plan};
+use super::{core::Core, entry::PutIf, found::absence, plan::Plan};
 use crate::{
     backend::{CacheBackend, Delete, Mode, Set},
     error::{Error, Result},
