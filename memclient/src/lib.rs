@@ -138,11 +138,11 @@ mod wire;
 
 #[doc(hidden)]
 #[allow(missing_docs, reason = "only generated code comes here")]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 #[cfg(feature = "derive")]
-pub use memclient_derive::{CacheKey, CacheValue, cached};
+pub use memclient_derive::{CacheKey, CacheValue, cache_put, cached, invalidates};
 pub use memclient_serde::{
     CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint, Flags,
     Format, KeyWriter, Payload, Schema,
