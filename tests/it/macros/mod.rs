@@ -1,5 +1,7 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
+mod table;
+
 use std::{
     io,
     sync::{
@@ -76,69 +78,6 @@ struct Down;
 
 type Fallible<T> = Result<T, Down>;
 type Perhaps<T> = Option<T>;
-
-/// Runs each function twice for an argument that gives a value, and says how often its body ran.
-macro_rules! shapes {
-    ($($name:ident, $blocking:ident: |$id:ident| -> $returns:ty $body:block => $expected:expr;)*) => {$(
-        mod $name {
-            use super::*;
-
-            static RUNS: Runs = Runs::new();
-
-            #[cached(cache = cache())]
-            async fn load($id: u64) -> $returns {
-                RUNS.note();
-                $body
-            }
-
-            #[tokio::test]
-            async fn is_kept() {
-                let _fixture = hold();
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(RUNS.count(), 1);
-                load::invalidate(7).await.unwrap();
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(RUNS.count(), 2);
-            }
-        }
-
-        mod $blocking {
-            use super::*;
-
-            static RUNS: Runs = Runs::new();
-
-            #[cached(cache = cache())]
-            fn load($id: u64) -> $returns {
-                RUNS.note();
-                $body
-            }
-
-            #[test]
-            fn is_kept() {
-                let _fixture = hold();
-                assert_eq!(load(7), $expected);
-                assert_eq!(load(7), $expected);
-                assert_eq!(RUNS.count(), 1);
-                load::invalidate(7).unwrap();
-                assert_eq!(load(7), $expected);
-                assert_eq!(RUNS.count(), 2);
-            }
-        }
-    )*};
-}
-
-shapes! {
-    plain, plain_blocking: |id| -> User { user(id) } => user(7);
-    option, option_blocking: |id| -> Option<User> { Some(user(id)) } => Some(user(7));
-    result, result_blocking: |id| -> Result<User, Down> { Ok(user(id)) } => Ok(user(7));
-    result_option, result_option_blocking: |id| -> Result<Option<User>, Down> { Ok(Some(user(id))) } => Ok(Some(user(7)));
-    alias, alias_blocking: |id| -> Fallible<User> { Ok(user(id)) } => Ok(user(7));
-    alias_option, alias_option_blocking: |id| -> Fallible<Perhaps<User>> { Ok(Some(user(id))) } => Ok(Some(user(7)));
-    text, text_blocking: |id| -> String { id.to_string() } => "7".to_owned();
-    number, number_blocking: |id| -> u64 { id } => 7;
-    list, list_blocking: |id| -> Vec<User> { vec![user(id), user(id + 1)] } => vec![user(7), user(8)];
-}
 
 #[tokio::test]
 async fn an_err_behind_an_alias_is_not_kept() {
