@@ -115,10 +115,10 @@ pub(super) fn outcome(model: &CachedFn) -> TokenStream {
             Time::Millis(_, text) => text.span(),
             Time::Expr(expr) => expr.span(),
         };
-        outcome = changed(model, span, "may_be_absent", &outcome);
+        outcome = changed(&model.crate_path, span, "may_be_absent", &outcome);
     }
     if let Some(on_error) = &model.keeps_errors {
-        outcome = changed(model, on_error.span(), "whole", &outcome);
+        outcome = changed(&model.crate_path, on_error.span(), "whole", &outcome);
     }
     if let Some(codec) = &model.codec {
         let span = codec.text.span();
@@ -142,14 +142,15 @@ pub(super) fn shape(crate_path: &CratePath, returns: &Type) -> TokenStream {
 }
 
 /// Writes a function of the library around the shape, to be pointed at when it does not fit.
-fn changed(model: &CachedFn, span: Span, function: &str, outcome: &TokenStream) -> TokenStream {
-    let private = model.crate_path.private_at(span);
-    let name = Ident::new("__memclient_outcome", span.resolved_at(Span::mixed_site()));
+pub(super) fn changed(
+    crate_path: &CratePath,
+    span: Span,
+    function: &str,
+    shape: &TokenStream,
+) -> TokenStream {
+    let private = crate_path.private_at(span);
     let function = Ident::new(function, span);
-    quote_spanned! {span=> {
-        let #name = #outcome;
-        #private::#function(#name)
-    }}
+    quote_spanned!(span=> #private::#function({ #shape }))
 }
 
 /// Writes what the key is made of behind its head and its place: the types of the function that the

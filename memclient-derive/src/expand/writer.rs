@@ -135,16 +135,9 @@ fn condition(model: &Writer, returned: &Ident) -> TokenStream {
     let private = model.crate_path.private();
     let shape = call::shape(&model.crate_path, &model.returns);
     let succeeded = |shape: TokenStream| quote!(#private::Ends::succeeded(#shape, &#returned));
-    let sure = |word: &Ident| {
-        let private = model.crate_path.private_at(word.span());
-        let name = Ident::new(
-            "__memclient_outcome",
-            word.span().resolved_at(proc_macro2::Span::mixed_site()),
-        );
-        quote_spanned!(word.span()=> { let #name = #shape; #private::may_fail(#name) })
-    };
+    let sure = |word: &Ident| call::changed(&model.crate_path, word.span(), "may_fail", &shape);
     match &model.when {
-        None => succeeded(shape),
+        None => succeeded(shape.clone()),
         Some(When::Ok(word)) => succeeded(sure(word)),
         Some(When::Err(word)) => {
             let succeeded = succeeded(sure(word));

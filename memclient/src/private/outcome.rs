@@ -247,6 +247,12 @@ impl<V> Holds<V> for V {
     }
 }
 
+impl<V> Holds<V> for &V {
+    fn held(&self) -> Option<&V> {
+        Some(self)
+    }
+}
+
 impl<V> Holds<V> for Option<V> {
     fn held(&self) -> Option<&V> {
         self.as_ref()

@@ -1,6 +1,9 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
+mod isolation;
+mod options;
 mod table;
+mod writers;
 
 use std::{
     io,
@@ -78,22 +81,6 @@ struct Down;
 
 type Fallible<T> = Result<T, Down>;
 type Perhaps<T> = Option<T>;
-
-#[tokio::test]
-async fn an_err_behind_an_alias_is_not_kept() {
-    let _fixture = hold();
-    static RUNS: Runs = Runs::new();
-    #[cached(cache = cache())]
-    async fn failing(id: u64) -> Fallible<User> {
-        RUNS.note();
-        if RUNS.count() < 3 { Err(Down) } else { Ok(user(id)) }
-    }
-    assert_eq!(failing(1).await, Err(Down));
-    assert_eq!(failing(1).await, Err(Down));
-    assert_eq!(failing(1).await, Ok(user(1)));
-    assert_eq!(failing(1).await, Ok(user(1)));
-    assert_eq!(RUNS.count(), 3);
-}
 
 #[tokio::test]
 async fn none_is_kept_where_asked_for() {
@@ -192,29 +179,6 @@ async fn what_one_process_loaded_another_finds() {
     assert_eq!(there(7).await, user(7));
     assert_eq!(RUNS.count(), 1);
     assert_eq!((THERE.stats().far_hits, THERE.stats().loads), (1, 0));
-}
-
-#[tokio::test]
-async fn a_ttl_reaches_the_server() {
-    let fixture = hold();
-    #[cached(cache = cache(), ttl = "10m")]
-    async fn text(_id: u64) -> u64 {
-        1
-    }
-    #[cached(cache = cache(), ttl = Duration::from_secs(7200))]
-    async fn expression(_id: u64) -> u64 {
-        1
-    }
-    text(1).await;
-    expression(1).await;
-    let client = Client::new(fixture.server.address()).unwrap();
-    for (key, ttl) in [(text::key(1), 600), (expression::key(1), 7200)] {
-        let memclient::TtlLeft::Left(left) = client.gets(key).await.unwrap().unwrap().ttl_left
-        else {
-            panic!("the item never expires");
-        };
-        assert!((ttl - 5..=ttl).contains(&left.as_secs()), "{left:?}");
-    }
 }
 
 #[tokio::test]
