@@ -99,7 +99,7 @@ fn writer(
     let options = WriterOptions::parse(arguments, &mut diag);
     let model = diag
         .ok(function(item, name))
-        .and_then(|function| Writer::new(function, options, task, &mut diag));
+        .map(|function| Writer::new(function, options, task, &mut diag));
     diag.finish()?;
     model.ok_or_else(lost)
 }

@@ -105,12 +105,12 @@ pub(super) fn cache(model: &CachedFn) -> TokenStream {
 /// The shape of what the function returns, found by type.
 ///
 /// ```text
-/// { use probe::*; (&&&&Probe::<Result<User, E>>::new()).outcome() }
+/// { use probe::*; (&&&&Probe::<Result<User, E>>::new()).__memclient_outcome() }
 /// ```
 pub(super) fn outcome(model: &CachedFn) -> TokenStream {
     let mut outcome = shape(&model.crate_path, &model.signature.returns);
     if let Some(none) = &model.policy.none {
-        // Points at `none` when the function cannot return one.
+        // Points at `none` too when the function cannot return one.
         let span = match none {
             Time::Millis(_, text) => text.span(),
             Time::Expr(expr) => expr.span(),
@@ -137,7 +137,7 @@ pub(super) fn shape(crate_path: &CratePath, returns: &Type) -> TokenStream {
     quote_spanned! {span=> {
         #[allow(unused_imports)]
         use #private::probe::*;
-        (&&&&#private::Probe::<#returns>::new()).outcome()
+        (&&&&#private::Probe::<#returns>::new()).__memclient_outcome()
     }}
 }
 
@@ -150,7 +150,7 @@ pub(super) fn changed(
 ) -> TokenStream {
     let private = crate_path.private_at(span);
     let function = Ident::new(function, span);
-    quote_spanned!(span=> #private::#function({ #shape }))
+    quote_spanned!(span=> #private::#function(#shape))
 }
 
 /// Writes what the key is made of behind its head and its place: the types of the function that the

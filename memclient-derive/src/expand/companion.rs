@@ -223,7 +223,7 @@ fn written(model: &CachedFn, vis: &syn::Visibility) -> TokenStream {
         )
         #where_clause
         {
-            #private::put_blocking(#target, #function::__memclient_outcome #types(&()), #returned);
+            #private::put_blocking(&#target, #function::__memclient_outcome #types(&()), #returned);
         }
     }
 }

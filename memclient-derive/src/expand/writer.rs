@@ -108,11 +108,14 @@ fn before(model: &Writer, at: usize, target: &Target) -> TokenStream {
 fn after(model: &Writer, at: usize, target: &Target) -> TokenStream {
     let private = model.crate_path.private();
     let name = target_ident(at);
-    let wait = model.future.map(|_| quote!(.await));
-    let suffix = if model.future.is_some() { "" } else { "_blocking" };
+    let (wait, suffix) = match model.future {
+        Some(_) => (Some(quote!(.await)), ""),
+        None => (None, "_blocking"),
+    };
     if model.task == Task::Invalidate {
         let invalidate = format_ident!("invalidate_entry{suffix}");
-        return quote!(#private::#invalidate(#name) #wait;);
+        let by_reference = model.future.is_none().then(|| quote!(&));
+        return quote!(#private::#invalidate(#by_reference #name) #wait;);
     }
     // At what is to be kept, so that a value of another type is shown there.
     let span = target.value.as_ref().map_or_else(|| model.returns.span(), Expr::span);

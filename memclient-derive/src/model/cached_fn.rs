@@ -4,7 +4,7 @@ use syn::{Expr, Ident, ItemFn, LitStr};
 
 use crate::{
     crate_path::CratePath,
-    diag::Diag,
+    diag::{Diag, Slot},
     model::{
         agree,
         future::Future,
@@ -123,9 +123,9 @@ impl Policy {
         ];
         let values = [&mut options.early, &mut options.jitter];
         Self {
-            times: times.into_iter().filter_map(|slot| slot.take_named()).collect(),
+            times: times.into_iter().filter_map(Slot::take_named).collect(),
             none: options.none.take(),
-            values: values.into_iter().filter_map(|slot| slot.take_named()).collect(),
+            values: values.into_iter().filter_map(Slot::take_named).collect(),
             compress: options.compress.take(),
         }
     }

@@ -49,7 +49,7 @@ impl Writer {
         mut options: WriterOptions,
         task: Task,
         diag: &mut Diag,
-    ) -> Option<Self> {
+    ) -> Self {
         let (returns, future) = returns(&item);
         if let Some(constness) = &item.sig.constness {
             diag.error(
@@ -77,7 +77,7 @@ impl Writer {
             Some(Target { entry: named(entry, diag)?, value })
         });
         let targets = targets.collect();
-        Some(Self {
+        Self {
             task,
             returns,
             future,
@@ -85,7 +85,7 @@ impl Writer {
             when: options.when.take(),
             crate_path: CratePath::new(options.crate_path.take()),
             item,
-        })
+        }
     }
 }
 

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn text_is_read_as_seconds() {
         let check = |text, expected| {
-            assert_eq!(millis(text, Resolution::Seconds), Ok(expected * SECOND), "{text}")
+            assert_eq!(millis(text, Resolution::Seconds), Ok(expected * SECOND), "{text}");
         };
         check("1s", 1);
         check("10m", 600);

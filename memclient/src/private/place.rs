@@ -47,6 +47,7 @@ mod tests {
             owner(&|| (), "plain")
         }
 
+        #[expect(clippy::extra_unused_type_parameters, reason = "they stand in its path")]
         fn generic<A, B>() -> &'static str {
             let inside = || owner(&|| (), "generic");
             inside()

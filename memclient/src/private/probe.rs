@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::outcome::{Fallible, FallibleOptional, Optional, Plain};
 
-/// Asks for the shape of `R`: `(&&&&Probe::<R>::new()).outcome()`.
+/// Asks for the shape of `R`: `(&&&&Probe::<R>::new()).__memclient_outcome()`.
 #[derive(Debug)]
 pub struct Probe<R>(PhantomData<fn() -> R>);
 
@@ -18,48 +18,48 @@ impl<R> Probe<R> {
 
 pub trait ProbeResultOption {
     type Outcome;
-    fn outcome(&self) -> Self::Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
 pub trait ProbeResult {
     type Outcome;
-    fn outcome(&self) -> Self::Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
 pub trait ProbeOption {
     type Outcome;
-    fn outcome(&self) -> Self::Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
 pub trait ProbePlain {
     type Outcome;
-    fn outcome(&self) -> Self::Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
 impl<T, E> ProbeResultOption for &&&Probe<Result<Option<T>, E>> {
     type Outcome = FallibleOptional<T, E>;
-    fn outcome(&self) -> Self::Outcome {
+    fn __memclient_outcome(&self) -> Self::Outcome {
         FallibleOptional(PhantomData)
     }
 }
 
 impl<T, E> ProbeResult for &&Probe<Result<T, E>> {
     type Outcome = Fallible<T, E>;
-    fn outcome(&self) -> Self::Outcome {
+    fn __memclient_outcome(&self) -> Self::Outcome {
         Fallible(PhantomData)
     }
 }
 
 impl<T> ProbeOption for &Probe<Option<T>> {
     type Outcome = Optional<T>;
-    fn outcome(&self) -> Self::Outcome {
+    fn __memclient_outcome(&self) -> Self::Outcome {
         Optional(PhantomData)
     }
 }
 
 impl<T> ProbePlain for Probe<T> {
     type Outcome = Plain<T>;
-    fn outcome(&self) -> Self::Outcome {
+    fn __memclient_outcome(&self) -> Self::Outcome {
         Plain(PhantomData)
     }
 }

@@ -67,7 +67,7 @@ pub async fn invalidate_entry(target: Target) {
     }
 }
 
-pub fn invalidate_entry_blocking(target: Target) {
+pub fn invalidate_entry_blocking(target: &Target) {
     if target.is_owned() {
         _ = target.invalidate_blocking();
     }
@@ -92,14 +92,15 @@ pub fn put_entry<O: Takes<V>, V, R: Holds<V>>(
     keep(entry.into_target(), value)
 }
 
-pub fn put_blocking<O: Takes<V>, V>(target: Target, _: O, returned: &impl Holds<V>) {
-    keep_blocking(&target, returned.held().and_then(O::take));
+pub fn put_blocking<O: Takes<V>, V>(target: &Target, _: O, returned: &impl Holds<V>) {
+    keep_blocking(target, returned.held().and_then(O::take));
 }
 
 pub fn put_entry_blocking<O: Takes<V>, V>(entry: Entry<O>, returned: &impl Holds<V>) {
     keep_blocking(&entry.into_target(), returned.held().and_then(O::take));
 }
 
+#[expect(clippy::option_option, reason = "nothing to keep is not the same as `None` to keep")]
 async fn keep<T: CacheValue>(target: Target, value: Option<Option<T>>) {
     let Some(value) = value else { return };
     if target.is_owned() && target.put(value).await.is_err() {
@@ -107,6 +108,7 @@ async fn keep<T: CacheValue>(target: Target, value: Option<Option<T>>) {
     }
 }
 
+#[expect(clippy::option_option, reason = "nothing to keep is not the same as `None` to keep")]
 fn keep_blocking<T: CacheValue>(target: &Target, value: Option<Option<T>>) {
     let Some(value) = value else { return };
     if target.is_owned() && Core::blocking(target.put(value)).is_err() {
