@@ -12,11 +12,24 @@ use std::{
 
 use memclient::{CacheKey, CacheValue, Client, Compression, Policy, TtlLeft, cached};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Down, Fixture, Runs, cache, hold};
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Longer than anything here takes; passing it is a hang.
+const HANG: Duration = Duration::from_secs(30);
+
+/// Waits for what happens in the background.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(HANG, waiting).await.expect("it happens");
+}
 
 /// Stores a value as the function of this name would have, to live for an hour.
 async fn stored_for_an_hour<T: CacheValue>(name: &str, key: u64, value: &T) {
@@ -114,7 +127,7 @@ async fn who_has_a_stale_value_waits_only_so_long() {
         pending().await
     }
     stored_for_an_hour("options.soft_timeout", 7, &1_u64).await;
-    assert_eq!(hanging(7).await, 1);
+    assert_eq!(timeout(HANG, hanging(7)).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -135,12 +148,11 @@ async fn what_is_stale_is_loaded_in_the_background() {
     }
     stored_for_an_hour("options.background", 7, &1_u64).await;
     let (gate, loaded) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    assert_eq!(behind(Arc::clone(&gate), Arc::clone(&loaded), 7).await, 1);
+    let answer = behind(Arc::clone(&gate), Arc::clone(&loaded), 7);
+    assert_eq!(timeout(HANG, answer).await.unwrap(), 1);
     gate.notify_one();
-    loaded.notified().await;
-    while behind::peek(7).await.unwrap() != Some(7) {
-        tokio::task::yield_now().await;
-    }
+    timeout(HANG, loaded.notified()).await.unwrap();
+    until(async || behind::peek(7).await.unwrap() == Some(7)).await;
 }
 
 #[tokio::test]
@@ -159,10 +171,8 @@ async fn a_load_in_the_background_ends() {
     }
     stored_for_an_hour("options.timeout", 7, &1_u64).await;
     let before = fixture.cache.stats().failed_refreshes;
-    assert_eq!(hanging(7).await, 1);
-    while fixture.cache.stats().failed_refreshes == before {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!(timeout(HANG, hanging(7)).await.unwrap(), 1);
+    until(async || fixture.cache.stats().failed_refreshes > before).await;
 }
 
 #[tokio::test]
@@ -197,9 +207,7 @@ async fn what_is_about_to_end_is_loaded_early_unless_told_not_to() {
         assert_eq!(handle.get_or_load(&7, load_slowly).await, 1);
     }
     assert_eq!((early(7).await, late(7).await), (1, 1));
-    while early::peek(7).await.unwrap() != Some(2) {
-        tokio::task::yield_now().await;
-    }
+    until(async || early::peek(7).await.unwrap() == Some(2)).await;
     assert_eq!((RUNS.count(), LATE.count()), (1, 0));
 }
 
