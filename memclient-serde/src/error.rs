@@ -145,6 +145,7 @@ impl DecodeError {
             DecodeRepr::Text(_)
             | DecodeRepr::Integer { .. }
             | DecodeRepr::Content { .. }
+            | DecodeRepr::Header
             | DecodeRepr::Damaged(_) => DecodeErrorKind::Corrupt,
             DecodeRepr::Trailing { .. } => DecodeErrorKind::TrailingBytes,
             DecodeRepr::Limit(_) | DecodeRepr::TooLarge { .. } => DecodeErrorKind::Limit,
@@ -170,6 +171,12 @@ impl DecodeError {
             self.kind(),
             DecodeErrorKind::Corrupt | DecodeErrorKind::TrailingBytes | DecodeErrorKind::Limit
         )
+    }
+
+    /// Returns the error of a header before a value that is not whole, for those who take it off.
+    #[cold]
+    pub fn header() -> Self {
+        Self(Box::new(DecodeRepr::Header))
     }
 
     #[cold]
@@ -288,6 +295,10 @@ impl fmt::Display for DecodeError {
                 "the value ends after {used} of {len} bytes; it was written as another type or \
                  damaged, store it again"
             ),
+            DecodeRepr::Header => f.write_str(
+                "the header before the value, which its flags name, is damaged or cut off; store \
+                 the value again",
+            ),
             DecodeRepr::Limit(limit) => {
                 write!(f, "the bytes were refused: they claim {limit}; store the value again")
             }
@@ -326,6 +337,7 @@ enum DecodeRepr {
     Text(Utf8Error),
     Integer { expected: &'static str, problem: &'static str },
     Trailing { used: usize, len: usize },
+    Header,
     Limit(Limit),
     Content { format: Format, advice: &'static str, source: Box<dyn Error + Send + Sync> },
 }

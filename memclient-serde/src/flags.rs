@@ -87,6 +87,11 @@ impl Flags {
         Self(self.0 | HEADER)
     }
 
+    /// Returns the flags of what follows the header.
+    pub const fn without_header(self) -> Self {
+        Self(self.0 & !HEADER)
+    }
+
     /// Notes how long the value took to load.
     ///
     /// The scale has 8 steps per doubling and rounds down by at most an eighth. It reaches from one

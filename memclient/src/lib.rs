@@ -130,6 +130,7 @@ mod cluster;
 mod conn;
 mod error;
 mod events;
+mod join;
 mod net;
 mod pool;
 mod proto;
@@ -160,7 +161,8 @@ pub use self::net::Tls;
 pub use self::{
     backend::{AnyBackend, CacheBackend, NoBackend},
     cache::{
-        Cache, CacheBuilder, CacheStats, Loaded, LoadedMany, Lookup, Policy, Produced, TypedCache,
+        Cache, CacheBuilder, CacheStats, Entry, FillLease, Leased, Loaded, LoadedMany, Lookup,
+        Policy, Produced, PutIf, TypedCache,
     },
     client::{Client, ClientBuilder, Item, KeyInfo, ServerStats, Stats, Unconfirmed},
     clock::Clock,

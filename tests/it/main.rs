@@ -11,9 +11,13 @@ mod coverage;
 mod fleet;
 mod floors;
 mod input;
+mod leased;
 mod leases;
 #[allow(
     clippy::items_after_statements,
+    clippy::option_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::type_complexity,
     clippy::unnecessary_wraps,
     clippy::unused_async,
     unused_braces,
@@ -29,5 +33,6 @@ mod quickstart;
 mod security;
 mod sources;
 mod stale;
+mod tags;
 mod topology;
 mod without_server;

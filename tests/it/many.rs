@@ -11,7 +11,7 @@ use std::{
 };
 
 use memclient::{Cache, Client, Policy, TypedCache};
-use memclient_tests::Memcached;
+use memclient_tests::{Memcached, Request, Scripted};
 use tokio::{sync::Notify, task::JoinSet};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -240,4 +240,56 @@ async fn a_touch_gives_an_entry_its_whole_life_again() {
     let line = String::from_utf8(line).unwrap();
     let left: u64 = line.trim().strip_prefix("HD t").unwrap().parse().unwrap();
     assert!((3000..=3600).contains(&left), "{left}");
+}
+
+/// Answers reads and writes only once all of them are there, so whoever waited for an answer between
+/// two of them would wait for ever.
+fn hold_back(reads: usize, writes: usize) -> Scripted {
+    let held = Mutex::new((0, 0, Vec::new()));
+    let opaque = |request: &Request| request.words().pop().unwrap_or_default();
+    let answer = move |request: &Request| {
+        let words = request.words();
+        let mut held = held.lock().unwrap();
+        let (read, written, answers) = &mut *held;
+        match words.first().map(String::as_str) {
+            Some("mg") => {
+                let won = words[1].ends_with('0');
+                let (len, flags, cas) = if won { (0, "f0", "W c7") } else { (1, "f2", "c7") };
+                let data = if won { "" } else { "9" };
+                *read += 1;
+                answers
+                    .push(format!("VA {len} {flags} {cas} t60 {}\r\n{data}\r\n", opaque(request)));
+            }
+            Some("ms") => {
+                *written += 1;
+                answers.push(format!("HD {}\r\n", opaque(request)));
+            }
+            _ => return "VERSION 1.6.38\r\n".to_owned(),
+        }
+        let whole = *read == reads && (*written == 0 || *written == writes);
+        if whole { std::mem::take(answers).concat() } else { String::new() }
+    };
+    Scripted::answering(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_one_multi_get_one_load_and_one_pipeline_of_fills() {
+    let server = hold_back(1000, 100);
+    let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
+    let cache = Cache::builder().backend(client).without_near().build().unwrap();
+    let squares = cache.typed::<u64>("square");
+    let loads = AtomicUsize::new(0);
+    let load = |keys: Vec<u64>| {
+        loads.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(keys, (0..1000).step_by(10).collect::<Vec<_>>());
+        ready(square_all(keys))
+    };
+    let found = within(squares.get_or_load_many(0..1000, load)).await;
+    assert_eq!((found.len(), found[&3], found[&10]), (1000, 9, 100));
+    assert_eq!(loads.into_inner(), 1);
+    let asked = String::from_utf8(server.received()).unwrap();
+    assert_eq!((asked.matches("mg ").count(), asked.matches("ms ").count()), (1000, 100));
+    // Each fill names the version that its lease has.
+    assert_eq!(asked.matches(" C7 ").count(), 100);
+    assert_eq!(cache.stats().backend_errors, 0);
 }

@@ -3,6 +3,7 @@
 
 use std::{
     future::{pending, ready},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -277,16 +278,37 @@ async fn a_refresh_that_finds_none_removes_the_stale_entry() {
 async fn an_invalidation_during_a_load_in_the_background_is_not_undone_by_it() {
     let aged = Aged::tiered().await;
     let (rates, go) = (aged.stale(), Arc::new(Notify::new()));
-    let gone = Arc::clone(&go);
-    let load = move || async move {
-        gone.notified().await;
-        2
-    };
-    assert_eq!(rates.get_or_load_in_background("k", load).await, 1);
+    assert_eq!(rates.get_or_load_in_background("k", held(&go)).await, 1);
     rates.invalidate("k").await.unwrap();
     go.notify_one();
     until(async || aged.cache.stats().refreshes > 0 && aged.cache.stats().loads > 0).await;
     tokio::task::yield_now().await;
-    assert_eq!(aged.stored().await, None);
     assert_eq!(rates.get("k").await.unwrap(), None);
+    assert_eq!(rates.lookup("k").await.unwrap(), Lookup::Stale(1));
+}
+
+#[tokio::test]
+async fn a_removal_during_a_load_in_the_background_is_not_undone_by_it() {
+    let aged = Aged::tiered().await;
+    let (rates, go) = (aged.stale(), Arc::new(Notify::new()));
+    assert_eq!(rates.get_or_load_in_background("k", held(&go)).await, 1);
+    assert!(rates.remove("k").await.unwrap());
+    go.notify_one();
+    until(async || aged.cache.stats().refreshes > 0 && aged.cache.stats().loads > 0).await;
+    tokio::task::yield_now().await;
+    assert_eq!(aged.stored().await, None);
+    assert_eq!(rates.lookup("k").await.unwrap(), Lookup::Miss);
+}
+
+/// Loads a 2 as soon as it is told to.
+fn held(
+    go: &Arc<Notify>,
+) -> impl FnOnce() -> Pin<Box<dyn Future<Output = u64> + Send>> + Send + use<> {
+    let go = Arc::clone(go);
+    move || {
+        Box::pin(async move {
+            go.notified().await;
+            2
+        })
+    }
 }

@@ -244,11 +244,11 @@ fn operations(model: &CachedFn) -> TokenStream {
     };
     let remove = Operation {
         doc: "Removes the result for these arguments, also where a stale one could still be \
-              answered.\n\n\
+              answered; true where there was one.\n\n\
               # Errors\n\n\
               Fails when the cache cannot be reached: the old result may then still be there.",
         name: "remove",
-        returns: done.clone(),
+        returns: quote!(::core::result::Result<bool, #private::Error>),
         ..Operation::default()
     };
     let peek = Operation {

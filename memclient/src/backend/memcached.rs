@@ -132,7 +132,7 @@ fn leased(sight: Sight) -> Read {
             if stale { Read::StaleWon(hit(item), lease) } else { Read::Refresh(hit(item), lease) }
         }
         Sight::Item(item, _) => read(Some(item)),
-        Sight::Stub(cas, Win::Won) => Read::Won(Lease::of_stub(cas)),
+        Sight::Stub(cas, Win::Won) | Sight::MarkedStub(cas) => Read::Won(Lease::of_stub(cas)),
         Sight::Stub(_, Win::Held) => Read::Held,
         Sight::Nothing => Read::Miss,
     }

@@ -76,6 +76,16 @@ impl Read {
         }
     }
 
+    /// Returns a look at the item, good or stale, if there is one.
+    pub(crate) const fn any(&self) -> Option<&Hit> {
+        match self {
+            Self::Hit(hit) | Self::Refresh(hit, _) | Self::StaleWon(hit, _) | Self::Stale(hit) => {
+                Some(hit)
+            }
+            Self::Won(_) | Self::Held | Self::Miss => None,
+        }
+    }
+
     /// Returns the lease, if the caller won it.
     pub const fn won(&self) -> Option<Lease> {
         match self {

@@ -34,6 +34,7 @@ pub struct CacheBuilder {
     namespace: String,
     near: Option<Near>,
     policy: Policy,
+    clearable: bool,
     clock: Clock,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -54,6 +55,7 @@ impl Default for CacheBuilder {
             near: cfg!(feature = "moka")
                 .then_some(Near { max_bytes: 64 << 20, ttl: Duration::from_secs(30) }),
             policy: Policy::new(),
+            clearable: false,
             clock: Clock::system(),
             #[cfg(feature = "tracing")]
             observer: Some(Arc::new(crate::events::TracingObserver)),
@@ -140,6 +142,15 @@ impl CacheBuilder {
         self
     }
 
+    /// Lets [`Cache::clear`] end all entries at once, by a tag that each of them has. It costs each
+    /// read from the backend a second key in the same round trip, and each entry a header of some
+    /// bytes, which clients of other languages do not know. Entries that were stored without it are
+    /// not read. Defaults to false.
+    pub fn clearable(mut self, on: bool) -> Self {
+        self.clearable = on;
+        self
+    }
+
     /// Sets the clock by which the near tier and the cache itself measure time: a
     /// [`Clock::manual`] for tests. The backend has a clock of its own, see
     /// [`MokaBackendBuilder::clock`](crate::MokaBackendBuilder::clock). Defaults to the system's.
@@ -180,9 +191,9 @@ impl CacheBuilder {
     }
 
     fn assemble(self) -> Cache {
-        let Self { backend, namespace, near, policy, clock, observer } = self;
+        let Self { backend, namespace, near, policy, clearable, clock, observer } = self;
         let backend = tiers(backend, near, &clock);
-        Cache::new(Core::new(backend, namespace.into(), policy, clock, observer))
+        Cache::new(Core::new(backend, namespace.into(), policy, clearable, clock, observer))
     }
 
     #[cfg(feature = "moka")]

@@ -13,11 +13,11 @@ use memclient_serde::{CacheValue, EncodeError, KeyBuf, KeyHead, KeyWriter};
 use super::{
     flight::Flights,
     found::{Found, Kept},
-    freshness::Freshness,
     generations::Generations,
     policy::Policy,
     refreshes::Refreshes,
     stats::{CacheStats, Counters},
+    tags::{Plan, Tags},
 };
 use crate::{
     backend::{AnyBackend, CacheBackend, Tier},
@@ -25,7 +25,7 @@ use crate::{
     error::{Error, Result},
     events::{Event, Observer},
     runtime::Executor,
-    wire::{Key, Value},
+    wire::Value,
 };
 
 /// What all handles of a cache share.
@@ -33,12 +33,14 @@ pub(crate) struct Core {
     backend: AnyBackend,
     namespace: Box<str>,
     /// The namespace as keys begin with it.
-    prefix: KeyHead,
-    max_key: usize,
+    pub(super) prefix: KeyHead,
+    pub(super) max_key: usize,
+    /// The tag that all entries have, where the cache can be cleared.
+    pub(super) common: Tags,
     policy: Policy,
     pub(super) clock: Clock,
     observer: Option<Arc<dyn Observer>>,
-    pub(super) flights: Flights,
+    pub(super) flights: Arc<Flights>,
     pub(super) generations: Generations,
     pub(super) refreshes: Arc<Refreshes>,
     pub(super) counters: Counters,
@@ -50,6 +52,7 @@ impl Core {
         backend: AnyBackend,
         namespace: Box<str>,
         policy: Policy,
+        clearable: bool,
         clock: Clock,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
@@ -57,8 +60,9 @@ impl Core {
             "" => String::new(),
             namespace => format!("{namespace}:"),
         };
-        Self {
+        let mut core = Self {
             max_key: backend.max_key(),
+            common: Tags::default(),
             backend,
             namespace,
             prefix: KeyHead::new(&prefix),
@@ -66,11 +70,15 @@ impl Core {
             refreshes: Arc::new(Refreshes::new(clock.clone())),
             clock,
             observer,
-            flights: Flights::new(),
+            flights: Arc::new(Flights::new()),
             generations: Generations::new(),
             counters: Counters::default(),
             down: AtomicBool::new(false),
+        };
+        if clearable {
+            core.common = Tags::new([core.common_tag()]);
         }
+        core
     }
 
     pub(super) fn backend(&self) -> &AnyBackend {
@@ -84,6 +92,11 @@ impl Core {
     /// Returns the policy of a call, completed by the cache's own.
     pub(crate) fn policy(&self, policy: Policy) -> Policy {
         policy.over(self.policy)
+    }
+
+    /// Returns what a call goes by that has no tags of its own.
+    pub(crate) fn plan(&self, policy: Policy) -> Plan<'_> {
+        Plan { policy: self.policy(policy), tags: &self.common }
     }
 
     /// Returns the key `namespace:head` with the parts that `parts` writes.
@@ -139,31 +152,15 @@ impl Core {
         }
     }
 
-    /// Runs a write of this process: what is being loaded meanwhile is not kept, and nobody joins
-    /// it any more.
-    pub(super) async fn change<T>(
-        &self,
-        key: &Key,
-        write: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let _change = Change::begin(self, key);
-        let outcome = write.await;
-        match &outcome {
-            Ok(_) => self.worked(),
-            Err(error) => self.failed(error),
-        }
-        outcome
-    }
-
-    pub(super) fn count_hit<T>(&self, kept: &Kept<T>, tier: Tier) {
-        match tier {
+    pub(super) fn count_hit<T>(&self, kept: &Kept<T>) {
+        match kept.tier {
             Tier::Near => self.counters.near_hits.add_one(),
             Tier::Far => self.counters.far_hits.add_one(),
         }
         if matches!(kept.found, Found::Absent) {
             self.counters.absent_hits.add_one();
         }
-        if kept.freshness == Freshness::Stale {
+        if kept.is_stale() {
             self.counters.stale_hits.add_one();
         }
     }
@@ -198,27 +195,5 @@ impl fmt::Debug for Core {
             .field("backend", &self.backend)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
-    }
-}
-
-/// A write under way; ends with it, also when its future is dropped.
-struct Change<'a> {
-    core: &'a Core,
-    key: &'a Key,
-}
-
-impl<'a> Change<'a> {
-    fn begin(core: &'a Core, key: &'a Key) -> Self {
-        core.generations.advance(key.as_bytes());
-        core.flights.forget(key);
-        Self { core, key }
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        self.core.generations.advance(self.key.as_bytes());
-        // Flights that began while the write was under way may have read what was there before it.
-        self.core.flights.forget(self.key);
     }
 }

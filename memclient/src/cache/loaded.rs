@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use memclient_serde::CacheValue;
+
+use super::flight::Shared;
 
 /// What a loader of a `T` may return: `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`.
 ///
@@ -38,6 +42,40 @@ impl<T, R: Loaded<T>> Produced<T, R> {
             Self::Value(value) => R::from_value(value),
             Self::Absent(answer) | Self::Uncached(answer) => answer,
         }
+    }
+}
+
+/// How callers who wait for one load share an error of it.
+#[derive(Debug)]
+pub(crate) struct Share<R> {
+    pack: fn(&R) -> Shared,
+    unpack: fn(&Shared) -> Option<R>,
+}
+
+impl<R> Clone for Share<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Share<R> {}
+
+impl<R: Clone + Send + Sync + 'static> Share<R> {
+    pub(crate) fn by_clone() -> Self {
+        Self {
+            pack: |answer| Arc::new(answer.clone()),
+            unpack: |shared| shared.downcast_ref::<R>().cloned(),
+        }
+    }
+}
+
+impl<R> Share<R> {
+    pub(super) fn pack(self, answer: &R) -> Shared {
+        (self.pack)(answer)
+    }
+
+    pub(super) fn unpack(self, shared: &Shared) -> Option<R> {
+        (self.unpack)(shared)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The path of many keys at once: the same steps as those of one, each taken for all.
 //!
-//! What is near is answered at once. Of the others, those that nobody of this process is loading are
-//! read in one go, and what the backend has not is loaded by one call of the loader and written in
-//! one go. Only then are those awaited that other callers are loading: whoever waits has landed its
-//! own first, so two batches that share keys do not wait for each other.
+//! What is near is answered at once. The others are asked of the backend in one go, and what this
+//! caller may load is loaded by one call of the loader and written in one go. Only then are those
+//! awaited that other callers or processes are loading: whoever waits has landed its own first, so
+//! two batches that share keys do not wait for each other.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,21 +12,18 @@ use std::{
 };
 
 use memclient_serde::{CacheValue, KeyBuf};
+use tokio::time::sleep;
 
 use super::{
+    ask::{Claim, Seen},
     core::Core,
-    flight::{Joined, Leader},
-    found::{Found, Kept},
-    freshness::Freshness,
-    load::{Early, absence},
-    policy::Policy,
-    refreshes::Refresh,
+    fill::{Done, Right},
+    flight::Watched,
+    found::{Early, Found},
+    look::{Concluded, Known, Load, Wait},
+    tags::Plan,
 };
-use crate::{
-    backend::{CacheBackend, Delete, Get, Set},
-    error::Result,
-    wire::{Key, Ttl, Value},
-};
+use crate::{backend::Get, wire::Key};
 
 /// What a loader of many returns: the values by their keys, or an error for all. A key that is not
 /// among them has none.
@@ -39,7 +36,7 @@ pub trait LoadedMany<K, T>: Sized {
     ///
     /// # Errors
     /// What the loader returned, where that is an error.
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self>;
+    fn values(self) -> Result<HashMap<K, T>, Self>;
 
     /// Returns what the loader would have returned for these values.
     fn from_values(values: HashMap<K, T>) -> Self;
@@ -47,7 +44,7 @@ pub trait LoadedMany<K, T>: Sized {
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
 impl<K, T> LoadedMany<K, T> for HashMap<K, T> {
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self> {
+    fn values(self) -> Result<HashMap<K, T>, Self> {
         Ok(self)
     }
 
@@ -57,8 +54,8 @@ impl<K, T> LoadedMany<K, T> for HashMap<K, T> {
 }
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
-impl<K, T, E> LoadedMany<K, T> for std::result::Result<HashMap<K, T>, E> {
-    fn values(self) -> std::result::Result<HashMap<K, T>, Self> {
+impl<K, T, E> LoadedMany<K, T> for Result<HashMap<K, T>, E> {
+    fn values(self) -> Result<HashMap<K, T>, Self> {
         self.map_err(Err)
     }
 
@@ -70,59 +67,23 @@ impl<K, T, E> LoadedMany<K, T> for std::result::Result<HashMap<K, T>, E> {
 /// One of the keys that are asked for.
 struct Asked<K> {
     key: K,
-    wire: KeyBuf,
+    wire: Key,
 }
 
 /// One of the keys that are to be loaded.
-struct Missing<'a, K, T> {
+struct Missing<K, T> {
     key: K,
-    wire: Key,
-    generation: u64,
-    duty: Duty<'a, T>,
-}
-
-/// What is owed for a key that is to be loaded.
-enum Duty<'a, T> {
-    /// To land its flight.
-    Land(Leader<'a>),
-    /// To refresh it; the stale value is the answer if that fails.
-    Refresh(Refresh, T),
+    load: Load,
+    /// What is answered where the load brings nothing.
+    known: Option<Known<T>>,
 }
 
 impl Core {
-    /// Returns what is known and fresh, in the order of the keys, without loading.
-    pub(super) async fn peek_many<T: CacheValue>(
-        &self,
-        keys: &[KeyBuf],
-        policy: Policy,
-    ) -> Vec<Result<Option<T>>> {
-        let fresh = |kept: Kept<T>| match kept {
-            Kept { freshness: Freshness::Stale, .. } => None,
-            Kept { found, .. } => found.into_value(),
-        };
-        let mut answers: Vec<Option<Result<Option<T>>>> = Vec::with_capacity(keys.len());
-        let (mut far, mut places) = (Vec::new(), Vec::new());
-        for (place, key) in keys.iter().enumerate() {
-            let near = self.near(key.as_bytes(), policy, Early::Never);
-            if near.as_ref().is_none_or(|kept| kept.freshness == Freshness::Stale) {
-                far.push(Key::from(key));
-                places.push(place);
-            }
-            answers.push(near.map(|kept| Ok(fresh(kept))));
-        }
-        for (place, kept) in places.into_iter().zip(self.ask_many(&far, policy).await) {
-            if let Some(answer) = answers.get_mut(place) {
-                *answer = Some(kept.map(|kept| kept.and_then(fresh)));
-            }
-        }
-        answers.into_iter().map(|answer| answer.unwrap_or(Ok(None))).collect()
-    }
-
     /// Answers for many keys from what is known, or from the loader.
     pub(super) async fn get_or_load_many<T, K, R, F, Fut>(
         &self,
         keys: Vec<(K, KeyBuf)>,
-        policy: Policy,
+        plan: Plan<'_>,
         loader: F,
     ) -> R
     where
@@ -139,76 +100,129 @@ impl Core {
             if !seen.insert(key.clone()) {
                 continue;
             }
-            match self.near::<T>(wire.as_bytes(), policy, Early::Never) {
-                Some(kept) if self.may_answer(wire.as_bytes(), &kept) => {
+            match self.near::<T>(wire.as_bytes(), plan, Early::Never) {
+                Some(kept) if !kept.is_stale() || self.is_seen_to(wire.as_bytes(), &kept) => {
                     known.extend(kept.found.into_value().map(|value| (key, value)));
                 }
-                _ => open.push(Asked { key, wire }),
+                _ => open.push(Asked { key, wire: Key::from(&wire) }),
             }
         }
+        let since = self.flights.moment();
+        let mut wait = Wait::new(self.clock.now());
         while !open.is_empty() {
-            let (missing, waiting) = self.divide(open, policy, &mut known).await;
+            let (missing, waiting) = self.divide(open, plan, &wait, &mut known).await;
             if !missing.is_empty()
-                && let Err(error) = self.load_many(missing, policy, &loader, &mut known).await
+                && let Err(error) = self.load_many(missing, plan, &loader, &mut known).await
             {
                 return error;
             }
             open = Vec::new();
+            let mut elsewhere = false;
             for asked in waiting {
-                let key = Key::from(&asked.wire);
-                match self.flights.join::<T>(&key).await {
-                    Joined::Landed(found) => {
+                match self.flights.watch::<T>(&asked.wire, since).await {
+                    Watched::Landed(found) => {
                         self.counters.shared_loads.add_one();
                         known.extend(found.into_value().map(|value| (asked.key, value)));
                     }
-                    // Whoever was loading it has given up.
-                    Joined::Leads(_) => open.push(asked),
+                    Watched::Over => open.push(asked),
+                    Watched::NoFlight => {
+                        elsewhere = true;
+                        open.push(asked);
+                    }
                 }
+            }
+            if elsewhere {
+                sleep(self.next_pause(&mut wait)).await;
             }
         }
         R::from_values(known)
     }
 
     /// Finds what the backend has; returns what is to be loaded, and what others are loading.
-    async fn divide<'a, T: CacheValue, K: Clone + Eq + Hash>(
-        &'a self,
+    async fn divide<T: CacheValue, K: Clone + Eq + Hash>(
+        &self,
         open: Vec<Asked<K>>,
-        policy: Policy,
+        plan: Plan<'_>,
+        wait: &Wait,
         known: &mut HashMap<K, T>,
-    ) -> (Vec<Missing<'a, K, T>>, Vec<Asked<K>>) {
-        let (mut led, mut waiting) = (Vec::new(), Vec::new());
-        for asked in open {
-            let wire = Key::from(&asked.wire);
-            if let Some(leader) = self.flights.lead(&wire) {
-                let generation = self.generations.current(wire.as_bytes());
-                led.push((asked.key, wire, generation, leader));
-            } else {
-                waiting.push(asked);
-            }
-        }
-        let wires: Vec<Key> = led.iter().map(|(_, wire, ..)| wire.clone()).collect();
-        let kept = self.ask_many::<T>(&wires, policy).await;
-        let mut missing = Vec::new();
-        for ((key, wire, generation, leader), kept) in led.into_iter().zip(kept) {
-            let Ok(Some(Kept { found, freshness })) = kept else {
+    ) -> (Vec<Missing<K, T>>, Vec<Asked<K>>) {
+        let (mut missing, mut waiting) = (Vec::new(), Vec::new());
+        for (asked, seen) in self.ask_many::<T, K>(open, plan).await {
+            let Asked { key, wire } = asked;
+            let (right, leader) = match seen {
+                Seen { kept: Some(kept), claim } => {
+                    if self.is_left_behind(&wire, &kept, &claim, plan) {
+                        self.offer_again(&wire, &kept, plan).await;
+                        waiting.push(Asked { key, wire });
+                        continue;
+                    }
+                    match self.conclude(wire, plan, kept, claim) {
+                        Concluded::Known { found, .. } => {
+                            known.extend(found.into_value().map(|value| (key, value)));
+                        }
+                        Concluded::Refresh(load, known) => {
+                            missing.push(Missing { key, load: *load, known: Some(known) });
+                        }
+                    }
+                    continue;
+                }
+                Seen { claim: Claim::Won(lease), .. } => {
+                    (Right::Lease(lease), Some(self.flights.lead(&wire)))
+                }
+                Seen { claim: Claim::Taken, .. } if self.has_waited(&wire, wait, plan) => {
+                    (Right::Nowhere, self.flights.lead_first(&wire))
+                }
+                Seen { claim: Claim::Taken, .. } => (Right::Nowhere, None),
+                Seen { claim: Claim::Open(Some(unreadable)), .. }
+                    if self.discard(&wire, unreadable).await =>
+                {
+                    (Right::Nowhere, None)
+                }
+                Seen { claim: Claim::Open(cas), .. } => {
+                    (Right::over(cas), self.flights.lead_first(&wire))
+                }
+                Seen { claim: Claim::Unreachable(_), .. } => {
+                    (Right::Near, self.flights.lead_first(&wire))
+                }
+            };
+            if let Some(leader) = leader {
                 self.counters.misses.add_one();
-                missing.push(Missing { key, wire, generation, duty: Duty::Land(leader) });
-                continue;
-            };
-            leader.land(found.clone());
-            let Found::Value(value) = found else { continue };
-            let refresh = match freshness {
-                Freshness::Stale => self.refreshes.begin(&wire, policy.throttle_time()),
-                Freshness::Fresh | Freshness::Ending => None,
-            };
-            if let Some(refresh) = refresh {
-                let duty = Duty::Refresh(refresh, value);
-                missing.push(Missing { key, wire, generation, duty });
+                let load = self.begin(wire, right, Some(leader));
+                missing.push(Missing { key, load, known: None });
             } else {
-                known.insert(key, value);
+                waiting.push(Asked { key, wire });
             }
         }
         (missing, waiting)
+    }
+
+    /// Asks the backend for many keys, and for the right to load them.
+    async fn ask_many<T: CacheValue, K>(
+        &self,
+        open: Vec<Asked<K>>,
+        plan: Plan<'_>,
+    ) -> Vec<(Asked<K>, Seen<T>)> {
+        let held = |asked: &Asked<K>| self.refreshes.holds(asked.wire.as_bytes());
+        let ask = async |open: Vec<Asked<K>>, asks| {
+            let keys: Vec<Key> = open.iter().map(|asked| asked.wire.clone()).collect();
+            let seen = self.ask_all(&keys, Get::shared(), asks, plan, Early::Never).await;
+            open.into_iter().zip(seen).collect::<Vec<_>>()
+        };
+        // What is being refreshed here, or failed to be just now, is not to be won again, unless it
+        // is gone.
+        let (held, mut asking): (Vec<_>, Vec<_>) = open.into_iter().partition(held);
+        let (mut seen, mut gone) = (Vec::new(), Vec::new());
+        for (asked, one) in ask(held, false).await {
+            match one {
+                Seen { kept: None, claim: Claim::Open(None) } if self.has_leases() => {
+                    gone.push(asked);
+                }
+                one => seen.push((asked, one)),
+            }
+        }
+        asking.extend(gone);
+        seen.extend(ask(asking, true).await);
+        seen
     }
 
     /// Loads what is missing with one call of the loader, and keeps what it brings.
@@ -217,11 +231,11 @@ impl Core {
     /// What the loader returned, where that is an error and a key has no stale value to answer with.
     async fn load_many<T, K, R, F, Fut>(
         &self,
-        missing: Vec<Missing<'_, K, T>>,
-        policy: Policy,
+        missing: Vec<Missing<K, T>>,
+        plan: Plan<'_>,
         loader: &F,
         known: &mut HashMap<K, T>,
-    ) -> std::result::Result<(), R>
+    ) -> Result<(), R>
     where
         T: CacheValue,
         K: Clone + Eq + Hash,
@@ -229,8 +243,9 @@ impl Core {
         F: Fn(Vec<K>) -> Fut,
         Fut: Future<Output = R>,
     {
+        let tags = self.tag_generations(plan).await.unwrap_or_default();
         let began = self.clock.now();
-        let refreshes = missing.iter().filter(|one| matches!(one.duty, Duty::Refresh(..))).count();
+        let refreshes = missing.iter().filter(|one| one.known.is_some()).count();
         self.counters.loads.add_one();
         self.counters.refreshes.add(refreshes);
         let keys = missing.iter().map(|one| one.key.clone()).collect();
@@ -240,76 +255,42 @@ impl Core {
                 self.counters.uncached_loads.add_one();
                 self.counters.failed_refreshes.add(refreshes);
                 let all = missing.len();
-                for one in missing {
-                    if let Duty::Refresh(_, stale) = one.duty {
-                        known.insert(one.key, stale);
+                for Missing { key, load, known: stale } in missing {
+                    if let Some(stale) = stale {
+                        known.insert(key, stale.value);
+                    }
+                    if let Some(leader) = load.leader {
+                        self.refreshes.note_in_vain(&load.key, plan.throttle_time());
+                        leader.fail(None);
                     }
                 }
                 return if refreshes == all { Ok(()) } else { Err(error) };
             }
         };
-        let took = self.clock.now() - began;
-        let (mut values, mut absences, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-        let mut ended = Vec::with_capacity(missing.len());
-        for Missing { key, wire, generation, duty } in missing {
-            let found = if let Some(value) = brought.remove(&key) {
-                if let Ok(stored) = self.encode(value.clone(), policy, Some(took)) {
-                    values.push((wire, stored, generation));
+        let took = self.clock.now().saturating_duration_since(began);
+        let (mut done, mut ends) = (Vec::new(), Vec::new());
+        for Missing { key, load, known: stale } in missing {
+            let Load { key: wire, right, leader, generation, moment, .. } = load;
+            let (outcome, found) = match brought.remove(&key) {
+                Some(value) => {
+                    known.insert(key, value.clone());
+                    (self.outcome(&value, plan, &tags, took), Found::Value(value))
                 }
-                known.insert(key, value.clone());
-                Found::Value(value)
-            } else {
-                match &duty {
-                    _ if policy.none_ttl().is_some() => {
-                        absences.push((wire, absence(), generation));
-                    }
-                    // It is known now that there is none, and the stale value would say otherwise.
-                    Duty::Refresh(..) => gone.push(wire),
-                    Duty::Land(_) => {}
-                }
-                Found::Absent
+                None => (Self::absent(plan, &tags), Found::Absent),
             };
-            ended.push((duty, found));
+            done.push(Done { key: wire, right, generation, began: moment, outcome });
+            ends.push((leader, stale, found, moment));
         }
-        self.store_many(values, policy.stored_ttl()).await;
-        self.store_many(absences, policy.none_ttl().unwrap_or_default()).await;
-        for key in gone {
-            _ = self.change(&key, self.backend().delete(&key, Delete::default())).await;
-        }
-        for (duty, found) in ended {
-            match duty {
-                Duty::Land(flight) => flight.land(found),
-                Duty::Refresh(refresh, _) => refresh.succeed(),
+        let moments = self.fill_many(done).await;
+        for ((leader, stale, found, began), filled) in ends.into_iter().zip(moments) {
+            let holds = if plan.has_tags() { began } else { filled };
+            if let Some(leader) = leader {
+                leader.land(found, holds);
+            }
+            if let Some(stale) = stale {
+                stale.refresh.succeed();
             }
         }
         Ok(())
-    }
-
-    /// Asks the backend for many keys in one go; what is near was looked at before.
-    async fn ask_many<T: CacheValue>(
-        &self,
-        keys: &[Key],
-        policy: Policy,
-    ) -> Vec<Result<Option<Kept<T>>>> {
-        if keys.is_empty() {
-            return Vec::new();
-        }
-        let answers = self.backend().get_many(keys, Get::shared()).await;
-        let hear = |(key, answer)| self.hear(key, answer, policy, Early::Never);
-        keys.iter().zip(answers).map(hear).collect()
-    }
-
-    /// Stores what was loaded in one go, each unless what was read meanwhile may be out of date.
-    async fn store_many(&self, mut entries: Vec<(Key, Value, u64)>, ttl: Ttl) {
-        entries.retain(|(key, _, generation)| self.is_current(key, *generation));
-        if entries.is_empty() {
-            return;
-        }
-        let how = Set::ttl(ttl);
-        let written = entries.iter().map(|(key, value, _)| (key.clone(), value.clone(), how));
-        let outcomes = self.backend().set_many(written.collect()).await;
-        for ((key, value, generation), outcome) in entries.into_iter().zip(outcomes) {
-            self.settle(&key, value, ttl, generation, Some(outcome)).await;
-        }
     }
 }

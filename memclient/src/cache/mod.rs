@@ -1,21 +1,31 @@
 //! Typed caching over any backend: what happens between a typed call and its loader.
 
+mod ask;
 mod builder;
 mod core;
 mod current;
+mod entry;
+mod fill;
 mod flight;
 mod found;
 mod freshness;
 mod function;
 mod generations;
 mod held;
+mod leased;
 mod load;
 mod loaded;
+mod look;
 mod many;
 mod policy;
+mod read;
 mod refreshes;
+#[cfg(all(test, feature = "moka"))]
+mod soak;
 mod stats;
+mod tags;
 mod typed;
+mod write;
 
 use std::{fmt, sync::Arc};
 
@@ -23,15 +33,16 @@ use memclient_serde::CacheValue;
 
 pub use self::{
     builder::CacheBuilder,
-    found::Lookup,
+    entry::{Entry, Lookup, PutIf},
     function::CachedFn,
+    leased::{FillLease, Leased},
     loaded::{Loaded, Produced},
     many::LoadedMany,
     policy::Policy,
     stats::CacheStats,
     typed::TypedCache,
 };
-pub(crate) use self::{core::Core, found::Found};
+pub(crate) use self::{core::Core, found::Found, tags::Plan};
 use crate::{backend::AnyBackend, error::Result};
 
 /// A cache: a backend, and the rules by which functions and typed handles use it. Cheap to clone.
@@ -86,6 +97,49 @@ impl Cache {
     /// of a program whose `T` differs do not read each other's entries.
     pub fn typed<T: CacheValue>(&self, name: &str) -> TypedCache<T> {
         TypedCache::new(self.clone(), name)
+    }
+
+    /// Ends all entries with this tag ([`TypedCache::tagged`]), in all processes, by one increment.
+    /// What is being loaded under the tag is not answered as fresh.
+    ///
+    /// A process that has an entry and the tag's counter in its own memory answers the entry until
+    /// the time to live there has passed ([`CacheBuilder::near_ttl`]); this process asks again at
+    /// once.
+    ///
+    /// ```
+    /// use memclient::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name").tagged(["org:7"]);
+    /// names.put(&1, &"Ada".into()).await?;
+    /// names.put(&2, &"Eve".into()).await?;
+    /// cache.invalidate_tag("org:7").await?;
+    /// assert_eq!((names.get(&1).await?, names.get(&2).await?), (None, None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the entries may still be there: other processes may go on reading them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody else anything; the entries may or may not have ended.
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<()> {
+        self.0.invalidate_tag(tag).await
+    }
+
+    /// Ends all entries of the cache, in all processes, by one increment; other caches on the same
+    /// servers keep theirs. For caches that were built with [`CacheBuilder::clearable`].
+    ///
+    /// # Errors
+    /// When the cache was not built so, or the entries may still be there.
+    ///
+    /// # Cancel safety
+    /// As [`Cache::invalidate_tag`].
+    pub async fn clear(&self) -> Result<()> {
+        self.0.clear().await
     }
 
     /// Returns what the cache has done so far.

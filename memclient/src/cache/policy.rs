@@ -170,6 +170,21 @@ impl Policy {
         self.ttl.unwrap_or(Self::DEFAULT_TTL)
     }
 
+    /// Returns the whole life that a value is stored with, where that is the same for all.
+    pub(crate) fn whole_life(self) -> Option<Duration> {
+        match self.value_ttl() {
+            Ttl::After(life) if self.jitter.is_none_or(|percent| percent == 0) => {
+                Some(life.saturating_add(self.grace_time()))
+            }
+            Ttl::After(_) | Ttl::At(_) | Ttl::Never | Ttl::Immediately => None,
+        }
+    }
+
+    /// Returns the whole life that "there is none" is stored with.
+    pub(crate) fn none_life(self) -> Option<Duration> {
+        self.none
+    }
+
     /// Returns how long a value is kept beyond its time to live.
     pub(crate) fn grace_time(self) -> Duration {
         self.grace.unwrap_or_default()

@@ -4,12 +4,14 @@ use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyHead};
 
 use super::{
     Cache,
-    found::{Found, Kept, Lookup},
-    freshness::Freshness,
+    entry::{Entry, Lookup, PutIf},
+    found::Found,
     function::key_head,
-    loaded::Loaded,
+    leased::Leased,
+    loaded::{Loaded, Share},
     many::LoadedMany,
     policy::Policy,
+    tags::{Plan, Tags},
 };
 use crate::{
     error::Result,
@@ -40,16 +42,18 @@ pub struct TypedCache<T> {
     name: Arc<str>,
     head: KeyHead,
     policy: Policy,
+    tags: Tags,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: CacheValue> TypedCache<T> {
     pub(super) fn new(cache: Cache, name: &str) -> Self {
         Self {
-            cache,
             name: name.into(),
             head: key_head(name, None, Fingerprint::of::<T>()),
-            policy: Policy::new(),
+            policy: cache.core().policy(Policy::new()),
+            tags: cache.core().tags([]),
+            cache,
             value: PhantomData,
         }
     }
@@ -68,6 +72,40 @@ impl<T: CacheValue> TypedCache<T> {
         self
     }
 
+    /// Returns the same handle with what this policy sets, for a call that is to differ from the
+    /// others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use memclient::{Cache, Policy};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name");
+    /// let brief = Policy::new().ttl(Duration::from_secs(5));
+    /// names.with(brief).put(&1, &"Ada".into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with(&self, policy: Policy) -> Self {
+        self.clone().policy(policy)
+    }
+
+    /// Returns the same handle for entries with these tags, whatever tags it had: one call of
+    /// [`Cache::invalidate_tag`] ends all entries that have the tag, whatever their names and types.
+    ///
+    /// Each read from the backend asks for the tags' counters in the same round trip. What is loaded
+    /// or put through the handle has its tags; what was stored without one of them is not read
+    /// through it. A handle without tags reads what has some, at the price of a second round trip.
+    /// Entries with tags begin with a header of some bytes, which clients of other languages do not
+    /// know.
+    #[must_use]
+    pub fn tagged<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { tags: self.cache.core().tags(tags), ..self.clone() }
+    }
+
     /// Returns the value that is kept, or `None`.
     ///
     /// An entry that says "there is none", one that is stale, and one that cannot be read as a `T`,
@@ -80,7 +118,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody anything.
     pub async fn get<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<T>> {
         let core = self.cache.core();
-        let found = core.peek(&self.key_buf(key), core.policy(self.policy)).await?;
+        let found = core.peek(&self.key_buf(key), self.plan()).await?;
         Ok(found.and_then(Found::into_value))
     }
 
@@ -93,15 +131,66 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody anything.
     pub async fn lookup<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Lookup<T>> {
         let core = self.cache.core();
-        let kept = core.lookup(&self.key_buf(key), core.policy(self.policy)).await?;
-        Ok(match kept {
-            Some(Kept { found: Found::Value(value), freshness: Freshness::Stale }) => {
-                Lookup::Stale(value)
-            }
-            Some(Kept { found: Found::Value(value), .. }) => Lookup::Fresh(value),
-            Some(Kept { found: Found::Absent, .. }) => Lookup::Absent,
-            None => Lookup::Miss,
-        })
+        let kept = core.lookup(&self.key_buf(key), self.plan()).await?;
+        Ok(Lookup::of(kept))
+    }
+
+    /// Returns what is kept with where it came from, how fresh and how old it is, and its version;
+    /// `None` where nothing is kept that can be read.
+    ///
+    /// ```
+    /// use memclient::{Cache, backend::Tier};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name");
+    /// names.put(&1, &"Ada".into()).await?;
+    /// let entry = names.get_with_meta(&1).await?.expect("it was just kept");
+    /// assert_eq!((entry.value.as_deref(), entry.tier, entry.stale), (Some("Ada"), Tier::Near, false));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the backend cannot be asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything.
+    pub async fn get_with_meta<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<Entry<T>>> {
+        let core = self.cache.core();
+        let plan = self.plan();
+        let kept = core.lookup_with_meta(&self.key_buf(key), plan).await?;
+        Ok(kept.map(|kept| Entry::of(kept, *plan)))
+    }
+
+    /// Returns what is kept, and the right to load it where the caller is the one to do that: for
+    /// those who load by other means than a closure. Of all callers in all processes who find an
+    /// entry missing or stale, one gets its lease; [`TypedCache::get_or_load`] waits for it.
+    ///
+    /// ```
+    /// use memclient::{Cache, Leased};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name");
+    /// if let Leased::Missing(Some(lease)) = names.lease(&1).await? {
+    ///     assert!(matches!(names.lease(&1).await?, Leased::Missing(None)));
+    ///     assert!(lease.fill(&"Ada".into()).await?);
+    /// }
+    /// assert_eq!(names.get(&1).await?, Some("Ada".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the backend cannot be asked.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything: a lease that was on its way goes back.
+    pub async fn lease<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Leased<T>> {
+        self.cache.lease(&self.key_buf(key), self.plan()).await
     }
 
     /// Keeps a value. A load of the same key that is under way in this process will not replace it.
@@ -113,20 +202,71 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody else anything; the value may or may not be kept.
     pub async fn put<K: CacheKey + ?Sized>(&self, key: &K, value: &T) -> Result<()> {
         let core = self.cache.core();
-        core.put(&self.key_buf(key), core.policy(self.policy), Some(value.clone())).await
+        core.put(&self.key_buf(key), self.plan(), Some(value.clone())).await
     }
 
-    /// Removes the entry, in every tier of this process and in the backend. What is being loaded
-    /// for it in this process is not kept.
+    /// Keeps a value on a condition; false where that does not hold, and nothing is changed.
+    ///
+    /// An entry that another process is loading counts as one that is there, as memcached has it.
+    ///
+    /// ```
+    /// use memclient::{Cache, PutIf};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> memclient::Result<()> {
+    /// let cache = Cache::builder().build()?;
+    /// let names = cache.typed::<String>("name");
+    /// assert!(names.put_if(&1, &"Ada".into(), PutIf::Absent).await?);
+    /// assert!(!names.put_if(&1, &"Eve".into(), PutIf::Absent).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the value cannot be encoded, or may not have been stored, or the backend has no such
+    /// conditions.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody else anything; the value may or may not be kept.
+    pub async fn put_if<K: CacheKey + ?Sized>(
+        &self,
+        key: &K,
+        value: &T,
+        condition: PutIf,
+    ) -> Result<bool> {
+        let core = self.cache.core();
+        core.put_if(&self.key_buf(key), self.plan(), value.clone(), condition).await
+    }
+
+    /// Ends the entry, in every tier of this process and in the backend, for somebody who has
+    /// changed what it was loaded from. What is being loaded for it, in any process that shares a
+    /// backend with leases, is not kept.
+    ///
+    /// Where the policy allows a grace ([`Policy::grace`]), the entry is marked as stale and answered
+    /// for so long while one caller loads it again, unless the backend has no such mark; else it is
+    /// removed. [`TypedCache::remove`] always removes it.
+    ///
+    /// # Errors
+    /// When the entry may still be there as it was: other processes may go on reading it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody else anything; the backend may or may not have the entry
+    /// still.
+    pub async fn invalidate<K: CacheKey + ?Sized>(&self, key: &K) -> Result<()> {
+        let core = self.cache.core();
+        core.invalidate(&self.key_buf(key), self.plan()).await
+    }
+
+    /// Removes the entry, in every tier of this process and in the backend, whatever grace it has;
+    /// true where there was one. What is being loaded for it is not kept.
     ///
     /// # Errors
     /// When the entry may still be there: other processes may go on reading it.
     ///
     /// # Cancel safety
-    /// Dropping the future costs nobody else anything; the entry may or may not be gone from the
-    /// backend.
-    pub async fn invalidate<K: CacheKey + ?Sized>(&self, key: &K) -> Result<()> {
-        self.cache.core().invalidate(&self.key_buf(key)).await
+    /// As [`TypedCache::invalidate`].
+    pub async fn remove<K: CacheKey + ?Sized>(&self, key: &K) -> Result<bool> {
+        self.cache.core().remove(&self.key_buf(key)).await
     }
 
     /// Returns the value that is kept; where there is none, runs the loader and keeps what it
@@ -151,7 +291,49 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R>,
     {
         let core = self.cache.core();
-        core.get_or_load(&self.key_buf(key), core.policy(self.policy), loader).await
+        core.get_or_load(&self.key_buf(key), self.plan(), None, loader).await
+    }
+
+    /// As [`TypedCache::get_or_load`], for a loader that may fail: those who wait for it get its
+    /// error too, behind an [`Arc`], in place of running theirs one after the other.
+    ///
+    /// # Errors
+    /// What the loader returned, to this caller or to the one that it waited for.
+    ///
+    /// # Cancel safety
+    /// As [`TypedCache::get_or_load`].
+    pub async fn try_get_or_load<K, E, F, Fut>(
+        &self,
+        key: &K,
+        loader: F,
+    ) -> std::result::Result<T, Arc<E>>
+    where
+        K: CacheKey + ?Sized,
+        E: Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = std::result::Result<T, E>>,
+    {
+        let core = self.cache.core();
+        let share = Some(Share::by_clone());
+        let loader = || async { loader().await.map_err(Arc::new) };
+        core.get_or_load(&self.key_buf(key), self.plan(), share, loader).await
+    }
+
+    /// Runs the loader whatever is kept, and keeps what it returns: for a caller who knows that the
+    /// entry is out of date and has the time to replace it. An error of the loader leaves the entry
+    /// as it is.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the loader's; the entry stays as it is, or has ended.
+    pub async fn refresh<K, R, F, Fut>(&self, key: &K, loader: F) -> R
+    where
+        K: CacheKey + ?Sized,
+        R: Loaded<T>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let core = self.cache.core();
+        core.refresh(&self.key_buf(key), self.plan(), None, loader).await
     }
 
     /// As [`TypedCache::get_or_load`], with a loader that runs in the background where there is an
@@ -187,8 +369,8 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R> + Send + 'static,
     {
         let core = self.cache.shared();
-        let policy = core.policy(self.policy);
-        core.get_or_load_in_background(&self.key_buf(key), policy, loader).await
+        let plan = self.plan();
+        core.get_or_load_in_background(&self.key_buf(key), plan, None, loader).await
     }
 
     /// Returns the fresh value of each key, or `None`, in the order of the keys: what
@@ -199,7 +381,7 @@ impl<T: CacheValue> TypedCache<T> {
     pub async fn get_many<K: CacheKey>(&self, keys: &[K]) -> Vec<Result<Option<T>>> {
         let core = self.cache.core();
         let keys: Vec<KeyBuf> = keys.iter().map(|key| self.key_buf(key)).collect();
-        core.peek_many(&keys, core.policy(self.policy)).await
+        core.peek_many(&keys, self.plan()).await
     }
 
     /// Returns the values of many keys; those that are not kept are loaded by one call of the loader
@@ -252,7 +434,7 @@ impl<T: CacheValue> TypedCache<T> {
             (key, wire)
         };
         let keys = keys.into_iter().map(wired).collect();
-        core.get_or_load_many(keys, core.policy(self.policy), loader).await
+        core.get_or_load_many(keys, self.plan(), loader).await
     }
 
     /// Gives the entry its whole time to live again, as the policy has it; false where there is
@@ -265,7 +447,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// Dropping the future costs nobody else anything; the entry may or may not have a new life.
     pub async fn touch<K: CacheKey + ?Sized>(&self, key: &K) -> Result<bool> {
         let core = self.cache.core();
-        core.touch(&self.key_buf(key), core.policy(self.policy)).await
+        core.touch(&self.key_buf(key), self.plan()).await
     }
 
     /// Returns the key as the backend knows it.
@@ -276,6 +458,10 @@ impl<T: CacheValue> TypedCache<T> {
     /// Returns the cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan { policy: self.policy, tags: &self.tags }
     }
 
     fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
@@ -290,6 +476,7 @@ impl<T> Clone for TypedCache<T> {
             name: Arc::clone(&self.name),
             head: self.head.clone(),
             policy: self.policy,
+            tags: self.tags.clone(),
             value: PhantomData,
         }
     }

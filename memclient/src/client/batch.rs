@@ -1,11 +1,6 @@
 //! Many requests at once: to their nodes, in pipelined parts, and the answers back in order.
 
-use std::{
-    collections::VecDeque,
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
-};
+use std::collections::VecDeque;
 
 use super::{
     Client,
@@ -16,6 +11,7 @@ use crate::{
     cluster::Share,
     conn::{Ask, Replies},
     error::{Delivery, Error, Result},
+    join,
     proto::{
         Reply, Request, WireKey,
         command::{Delete, Gat, Get, Lease, Release, Store, Touch},
@@ -181,7 +177,7 @@ impl Client {
             let call = Call { command, node: &nodes[share.node], repeatable };
             self.share(call, part, read)
         });
-        let answers = join(calls.collect()).await;
+        let answers = join::all(calls.collect()).await;
         let mut outcomes: Vec<Option<Result<T>>> = requests.iter().map(|_| None).collect();
         for ((share, _), answers) in shares.iter().zip(answers) {
             for (&key, answer) in share.keys.iter().zip(answers) {
@@ -312,24 +308,4 @@ impl<'a, R: Batched> Iterator for Parts<'a, R> {
         self.rest = rest;
         Some(part)
     }
-}
-
-/// Awaits all futures side by side.
-async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        let mut pending = false;
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_none() {
-                match future.as_mut().poll(cx) {
-                    Poll::Ready(done) => *output = Some(done),
-                    Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }

@@ -29,6 +29,8 @@ pub(crate) enum Sight {
     Item(Item, Option<Win>),
     /// Nothing but the stub of this version, and who is to load the item.
     Stub(CasToken, Win),
+    /// A stub that this caller has won, after it was marked as stale.
+    MarkedStub(CasToken),
     /// Nothing.
     Nothing,
 }
@@ -37,6 +39,9 @@ impl Sight {
     fn read(answer: Answer) -> Result<Self> {
         let win = answer.win;
         match (win, answer.cas) {
+            (Some(Win::Won), Some(cas)) if answer.is_stub() && answer.stale => {
+                Ok(Self::MarkedStub(CasToken::new(cas)))
+            }
             (Some(win), Some(cas)) if answer.is_stub() => Ok(Self::Stub(CasToken::new(cas), win)),
             _ => Ok(Item::read(answer, None)?.map_or(Self::Nothing, |item| Self::Item(item, win))),
         }
@@ -56,7 +61,9 @@ impl Client {
         let request = request.map_err(|error| error.during("get"))?;
         let call = self.read_call(request.key);
         let answer = self.ask(call, request, call.bytes(&request.key)).await?;
-        Sight::read(answer).map_err(|error| call.blame(error))
+        let sight = Sight::read(answer).map_err(|error| call.blame(error))?;
+        self.shorten(key, &sight, vivify).await?;
+        Ok(sight)
     }
 
     /// Reads items like [`Client::read_leased`].
@@ -67,7 +74,25 @@ impl Client {
         recache: Option<Duration>,
     ) -> Vec<Result<Sight>> {
         let requests = keys.iter().map(|key| self.lease_request(key, vivify, recache));
-        self.batch("get", true, requests, |reply| Sight::read(answer(reply)?)).await
+        let sights = self.batch("get", true, requests, |reply| Sight::read(answer(reply)?));
+        let mut sights: Vec<Result<Sight>> = sights.await;
+        for (key, sight) in keys.iter().zip(&mut sights) {
+            if let Ok(seen) = sight
+                && let Err(error) = self.shorten(key, seen, vivify).await
+            {
+                *sight = Err(error);
+            }
+        }
+        sights
+    }
+
+    /// Gives a stub that was marked as stale the life of a lease again: the mark has given it that of
+    /// a grace, and for so long nobody would replace a holder that dies.
+    async fn shorten(&self, key: &Key, sight: &Sight, vivify: Duration) -> Result<()> {
+        if matches!(sight, Sight::MarkedStub(_)) {
+            self.relive(key, Ttl::After(vivify.max(Duration::from_secs(1)))).await?;
+        }
+        Ok(())
     }
 
     /// Reads an item with its version, whose failure stays one.

@@ -9,7 +9,7 @@ use super::{
     outcome::{Gives, Outcome, Takes},
 };
 use crate::{
-    cache::{CachedFn, Core, Found, Loaded, Policy, Produced},
+    cache::{CachedFn, Core, Found, Loaded, Plan, Policy, Produced},
     error::{Error, Result},
     wire::Key,
 };
@@ -49,7 +49,6 @@ pub fn entry<O: Outcome>(
         }
         parts(key);
     });
-    let policy = core.policy(policy);
     let rival = function.rival(&cache, head, place);
     Entry { target: Target { cache, key, policy, function, rival }, outcome: PhantomData }
 }
@@ -57,16 +56,25 @@ pub fn entry<O: Outcome>(
 impl Target {
     pub async fn invalidate(&self) -> Result<()> {
         self.owned()?;
-        self.cache.core().invalidate(&self.key).await
+        self.cache.core().invalidate(&self.key, self.plan()).await
     }
 
     pub fn invalidate_blocking(&self) -> Result<()> {
         Core::blocking(self.invalidate())
     }
 
+    pub async fn remove(&self) -> Result<bool> {
+        self.owned()?;
+        self.cache.core().remove(&self.key).await
+    }
+
     pub(super) async fn put<T: CacheValue>(&self, value: Option<T>) -> Result<()> {
         self.owned()?;
-        self.cache.core().put(&self.key, self.policy, value).await
+        self.cache.core().put(&self.key, self.plan(), value).await
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        self.cache.core().plan(self.policy)
     }
 
     /// Says that another function has the entries, if one has.
@@ -103,16 +111,18 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader().await;
         }
-        let Target { cache, key, policy, .. } = &self.target;
-        cache.core().get_or_load(key, *policy, loader).await
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
+        cache.core().get_or_load(key, plan, None, loader).await
     }
 
     pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
         if !self.target.is_owned() {
             return loader();
         }
-        let Target { cache, key, policy, .. } = &self.target;
-        cache.core().get_or_load_blocking(key, *policy, loader)
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
+        cache.core().get_or_load_blocking(key, plan, None, loader)
     }
 
     /// As [`Entry::get_or_load`]; what `keeps` says no to is returned and not kept.
@@ -128,9 +138,10 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader().await;
         }
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         let loader = || async move { Judged::by(keeps, loader().await) };
-        cache.core().get_or_load(key, *policy, loader).await.returned
+        cache.core().get_or_load(key, plan, None, loader).await.returned
     }
 
     pub fn get_or_load_if_blocking(
@@ -141,9 +152,10 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader();
         }
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         let loader = || Judged::by(keeps, loader());
-        cache.core().get_or_load_blocking(key, *policy, loader).returned
+        cache.core().get_or_load_blocking(key, plan, None, loader).returned
     }
 
     /// As [`Entry::get_or_load`], with a loader that runs in the background where there is an entry
@@ -157,8 +169,9 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader().await;
         }
-        let Target { cache, key, policy, .. } = &self.target;
-        cache.shared().get_or_load_in_background(key, *policy, loader).await
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
+        cache.shared().get_or_load_in_background(key, plan, None, loader).await
     }
 
     pub async fn get_or_load_in_background_if<F, Fut>(
@@ -174,9 +187,10 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader().await;
         }
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         let loader = || async move { Judged::by(keeps, loader().await) };
-        cache.shared().get_or_load_in_background(key, *policy, loader).await.returned
+        cache.shared().get_or_load_in_background(key, plan, None, loader).await.returned
     }
 
     /// Runs the loader and keeps what it returns, unless `keeps` says no.
@@ -192,9 +206,10 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader().await;
         }
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         let loader = || async move { Judged::by(keeps, loader().await) };
-        cache.core().refresh(key, *policy, loader).await.returned
+        cache.core().refresh(key, plan, None, loader).await.returned
     }
 
     pub fn refresh_blocking(
@@ -205,9 +220,10 @@ impl<O: Outcome> Entry<O> {
         if !self.target.is_owned() {
             return loader();
         }
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         let loader = || Judged::by(keeps, loader());
-        cache.core().refresh_blocking(key, *policy, loader).returned
+        cache.core().refresh_blocking(key, plan, None, loader).returned
     }
 
     pub async fn peek<V>(&self) -> Result<Option<V>>
@@ -215,10 +231,11 @@ impl<O: Outcome> Entry<O> {
         O: Gives<V>,
     {
         self.target.owned()?;
-        let Target { cache, key, policy, .. } = &self.target;
+        let Target { cache, key, .. } = &self.target;
+        let plan = self.target.plan();
         Ok(cache
             .core()
-            .peek(key, *policy)
+            .peek(key, plan)
             .await?
             .map(Found::into_value)
             .and_then(O::found)
@@ -255,12 +272,12 @@ impl<O: Outcome> Entry<O> {
         self.target.invalidate_blocking()
     }
 
-    pub async fn remove(&self) -> Result<()> {
-        self.target.invalidate().await
+    pub async fn remove(&self) -> Result<bool> {
+        self.target.remove().await
     }
 
-    pub fn remove_blocking(&self) -> Result<()> {
-        self.target.invalidate_blocking()
+    pub fn remove_blocking(&self) -> Result<bool> {
+        Core::blocking(self.target.remove())
     }
 
     pub fn key(&self) -> Key {

@@ -128,7 +128,6 @@ impl Value {
     }
 
     /// Returns the value carrying the decoded form that `other` carries.
-    #[cfg(feature = "moka")]
     pub(crate) fn with_decoded_of(mut self, other: &Self) -> Self {
         self.decoded.clone_from(&other.decoded);
         self
