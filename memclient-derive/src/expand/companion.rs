@@ -175,7 +175,10 @@ fn outcome(model: &CachedFn) -> TokenStream {
     let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let outcome = call::outcome(model);
     let shape = quote_spanned! {returns.span()=>
-        impl #private::Outcome<Return = #returns> + #private::Takes<#value> + #private::Gives<#found>
+        impl #private::Outcome<Return = #returns>
+            + #private::Takes<#value>
+            + #private::Gives<#value>
+            + #private::Gives<#found>
     };
     quote! {
         fn __memclient_outcome #generics (_: &()) -> #shape
@@ -261,6 +264,20 @@ fn operations(model: &CachedFn) -> TokenStream {
         },
         ..Operation::default()
     };
+    let with_meta = Operation {
+        doc: "Returns what is stored for these arguments with where it came from, how fresh and how \
+              old it is; its value is `None` where it is known that there is none.\n\n\
+              # Errors\n\n\
+              Fails when the cache cannot be reached.",
+        name: "with_meta",
+        returns: quote! {
+            ::core::result::Result<
+                ::core::option::Option<#private::KeptEntry<#value>>,
+                #private::Error,
+            >
+        },
+        ..Operation::default()
+    };
     let put = Operation {
         doc: "Stores a result for these arguments, as if the function had returned it.\n\n\
               # Errors\n\n\
@@ -270,7 +287,8 @@ fn operations(model: &CachedFn) -> TokenStream {
         argument: value_name.to_token_stream(),
         returns: done,
     };
-    let operations = [invalidate, remove, peek, put].map(|operation| operation.expand(model));
+    let operations =
+        [invalidate, remove, peek, with_meta, put].map(|operation| operation.expand(model));
     let (key, refresh, call) = (key(model), refresh(model), call(model));
     quote!(#key #( #operations )* #refresh #call)
 }

@@ -9,7 +9,7 @@ use super::{
     outcome::{Gives, Outcome, Takes},
 };
 use crate::{
-    cache::{CachedFn, Core, Found, Loaded, Plan, Policy, Produced},
+    cache::{CachedFn, Core, Entry as KeptEntry, Found, Loaded, Plan, Policy, Produced},
     error::{Error, Result},
     wire::Key,
 };
@@ -247,6 +247,24 @@ impl<O: Outcome> Entry<O> {
         O: Gives<V>,
     {
         Core::blocking(self.peek())
+    }
+
+    pub async fn with_meta<V>(&self) -> Result<Option<KeptEntry<V>>>
+    where
+        O: Gives<V>,
+    {
+        self.target.owned()?;
+        let Target { cache, key, .. } = &self.target;
+        let entry = cache.core().entry::<O::Value>(key, self.target.plan()).await?;
+        let given = |value| O::found(Some(value)).and_then(O::give);
+        Ok(entry.map(|entry| entry.map(given)))
+    }
+
+    pub fn with_meta_blocking<V>(&self) -> Result<Option<KeptEntry<V>>>
+    where
+        O: Gives<V>,
+    {
+        Core::blocking(self.with_meta())
     }
 
     pub async fn put<V>(&self, value: &V) -> Result<()>

@@ -41,7 +41,7 @@ pub use self::{
     },
 };
 pub use crate::{
-    cache::{Cache, CachedFn, Policy},
+    cache::{Cache, CachedFn, Entry as KeptEntry, Policy},
     error::Error,
     wire::Key,
 };

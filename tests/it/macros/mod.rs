@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use memclient::{Cache, CacheKey, CacheValue, Client, Fingerprint, cached};
+use memclient::{Cache, CacheKey, CacheValue, Client, Fingerprint, backend::Tier, cached};
 use memclient_tests::Memcached;
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,40 @@ async fn the_companion_does_what_its_names_say() {
     named::invalidate(7).await.unwrap();
     assert_eq!(named::peek(7).await.unwrap(), None);
     assert_eq!(RUNS.count(), 3);
+    named("!", 8).await.unwrap();
+    let entry = named::with_meta(8).await.unwrap().unwrap();
+    assert_eq!(
+        (entry.value.unwrap().name.as_str(), entry.tier, entry.stale),
+        ("Ada!", Tier::Near, false)
+    );
+    assert!(
+        entry.fresh_for.is_some_and(|left| left > Duration::from_secs(500)),
+        "{:?}",
+        entry.fresh_for
+    );
+    assert_eq!((named::remove(8).await.unwrap(), named::remove(8).await.unwrap()), (true, false));
+    assert!(named::with_meta(8).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn that_there_is_none_has_its_meta_too() {
+    let _fixture = hold();
+    #[cached(cache = cache(), none = "1m")]
+    fn absent(_id: u64) -> Result<Option<User>, Down> {
+        Ok(None)
+    }
+    #[cached(cache = cache(), grace = "1h")]
+    fn aged(id: u64) -> Fallible<User> {
+        Ok(user(id))
+    }
+    absent(7).unwrap();
+    assert_eq!(absent::with_meta(7).unwrap().unwrap().value, None);
+    aged(7).unwrap();
+    aged::invalidate(7).unwrap();
+    let entry = aged::with_meta(7).unwrap().unwrap();
+    assert_eq!((entry.value, entry.stale), (Some(Ok(user(7))), true));
+    assert!(aged::remove(7).unwrap());
+    assert!(aged::with_meta(7).unwrap().is_none());
 }
 
 #[cached(cache = cache())]
