@@ -8,6 +8,7 @@
 //! | a server whose answers a function decides | [`Scripted::answering`] with [`Request`] and [`Answer`] |
 //! | a proxy that delays, splits, holds, loses and cuts | [`Proxy`] with [`Faults`] and a [`Mode`] |
 //! | a program with a timeout: an example, a script | [`Program`] |
+//! | several processes of a program, talked to by lines | [`Fleet`] |
 //! | pymemcache, as the other side of interoperability | [`Python`] |
 //!
 //! Nothing here depends on the clock of the runtime that a test runs on, so tests under a paused
@@ -15,6 +16,7 @@
 
 mod certificates;
 mod child;
+mod fleet;
 mod launch;
 mod memcached;
 mod peer;
@@ -28,6 +30,7 @@ mod script;
 mod scripted;
 
 pub use certificates::Certificates;
+pub use fleet::{Fleet, Heard};
 pub use memcached::{Builder, Item, Memcached};
 pub use process::{Output, Program};
 pub use proxy::{Faults, Mode, Proxy};

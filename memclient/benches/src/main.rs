@@ -6,12 +6,15 @@
 //! the best of the floors, which are bare sockets under the same workload. In `cpu`, `allocs`,
 //! `p50` and `p99` less is better.
 
+mod aging;
 mod alloc;
 mod contenders;
 mod drive;
+mod fleet;
 mod floors;
 mod machine;
 mod measure;
+mod members;
 mod near;
 mod options;
 mod peers;
@@ -24,7 +27,7 @@ use std::{fs, io::Write, process::ExitCode, sync::Arc};
 use crate::{
     contenders::{Contender, Setting},
     measure::Sample,
-    options::{HELP, Options},
+    options::{HELP, Options, Subject},
     peers::Outcome,
     server::{Kind, Server},
     table::{Section, Summary},
@@ -35,7 +38,10 @@ use crate::{
 static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 fn main() -> ExitCode {
-    let outcome = Options::from_args().map_err(Into::into).and_then(|options| run(&options));
+    let outcome = match members::arguments() {
+        Some(words) => member(&words),
+        None => Options::from_args().map_err(Into::into).and_then(|options| run(&options)),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,9 +59,16 @@ fn run(options: &Options) -> Outcome<()> {
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build, its figures mean nothing: add --release");
     }
-    if options.near {
+    let about_caches = match options.subject {
+        Subject::Clients => None,
+        Subject::Near => Some(near::run as fn(&Options) -> Outcome<()>),
+        Subject::Fleet => Some(fleet::run as _),
+        Subject::Stale => Some(aging::stale as _),
+        Subject::Early => Some(aging::early as _),
+    };
+    if let Some(run) = about_caches {
         println!("{}", machine::describe(None));
-        return near::run(options);
+        return run(options);
     }
     machine::raise_file_limit();
     let cores = options.pin.then(machine::pin).flatten();
@@ -89,6 +102,21 @@ fn run(options: &Options) -> Outcome<()> {
         fs::write(file, table::json(&sections))?;
     }
     Ok(())
+}
+
+/// Runs as one of several processes that another one has started.
+fn member(words: &[String]) -> Outcome<()> {
+    let (role, words) = words.split_first().ok_or("a member without a role")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match &**role {
+            "crowd" => fleet::member(words).await,
+            "hot" => aging::member(words).await,
+            _ => Err(format!("there is no role {role}").into()),
+        }
+    })?;
+    // The thread that listens is not to keep the process.
+    std::process::exit(0)
 }
 
 struct Servers {

@@ -8,8 +8,13 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "\
-Measures memclient beside its peers, on a memcached and a Redis that it starts itself; with `near`
-as the first word, hits in this process's memory beside moka, quick_cache and cached.
+Measures memclient beside its peers, on a memcached and a Redis that it starts itself. Other subjects,
+each named by a word:
+
+    near                hits in this process's memory, beside moka, quick_cache and cached
+    fleet               a cold key in eight processes, beside memcache-exp and cached
+    stale               answers from a stale value whose loader hangs, fails or is slow
+    early               hot keys that end again and again, in four processes
 
     --rounds N          interleaved rounds per workload [5]
     --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
@@ -25,9 +30,8 @@ as the first word, hits in this process's memory beside moka, quick_cache and ca
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// Measures hits in memory instead.
-    pub(crate) near: bool,
-    /// The rows of that, all where none is named.
+    pub(crate) subject: Subject,
+    /// The rows of `near`, all where none is named.
     pub(crate) rows: Vec<String>,
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
@@ -39,6 +43,16 @@ pub(crate) struct Options {
     pub(crate) help: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Subject {
+    Clients,
+    Near,
+    Fleet,
+    Stale,
+    Early,
+}
+
 impl Options {
     /// Reads the arguments of this process.
     pub(crate) fn from_args() -> Result<Self, String> {
@@ -48,7 +62,7 @@ impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut value, mut only) = (SMALL, None);
         let mut options = Self {
-            near: false,
+            subject: Subject::Clients,
             rows: Vec::new(),
             rounds: 5,
             time: Duration::from_millis(700),
@@ -65,7 +79,10 @@ impl Options {
             let mut argument =
                 || args.next().ok_or_else(|| format!("{option} needs a value: see --help"));
             match &*option {
-                "near" => options.near = true,
+                "near" => options.subject = Subject::Near,
+                "fleet" => options.subject = Subject::Fleet,
+                "stale" => options.subject = Subject::Stale,
+                "early" => options.subject = Subject::Early,
                 "--rows" => options.rows = argument()?.split(',').map(str::to_owned).collect(),
                 "--rounds" => options.rounds = number(&option, &argument()?)?,
                 "--seconds" => {

@@ -76,7 +76,7 @@ impl CacheBackend for Client {
     }
 
     async fn touch(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
-        self.relive(key, ttl).await
+        self.relive_item(key, ttl).await
     }
 
     async fn arithmetic(&self, key: &Key, how: Arithmetic) -> Result<Option<u64>> {

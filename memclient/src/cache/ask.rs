@@ -238,7 +238,7 @@ impl Core {
             }
         };
         let leader = matches!(right, Right::Lease(_)).then(|| self.flights.lead(&key));
-        self.ready(self.begin(key, right, leader), plan).await
+        Load { forced: true, ..self.ready(self.begin(key, right, leader), plan).await }
     }
 
     /// Wins the right to refresh an entry that is still fresh, among all processes; `None` where

@@ -44,6 +44,9 @@ pub(super) struct Done {
     pub(super) generation: u64,
     pub(super) began: Moment,
     pub(super) outcome: Outcome,
+    /// Whether the entry is known to be out of date, so that whatever another has stored meanwhile is
+    /// not to stay.
+    pub(super) forced: bool,
 }
 
 impl Right {
@@ -145,6 +148,9 @@ impl Core {
                     self.settle_stored(done, asked).await
                 } else {
                     self.counters.lost_leases.add_one();
+                    if done.forced {
+                        self.delete(&done.key, Delete::default()).await;
+                    }
                     done.right.ended();
                     None
                 }
@@ -175,6 +181,10 @@ impl Core {
 
     async fn settle_unwritten(&self, done: Done, asked: Moment) -> Option<Moment> {
         match (&done.outcome, &done.right) {
+            (_, Right::Nowhere) if done.forced => {
+                self.delete(&done.key, Delete::default()).await;
+                None
+            }
             (_, Right::Early(..) | Right::Nowhere) => None,
             _ if !self.is_current(&done) => None,
             (Outcome::Keep(..), _) => {

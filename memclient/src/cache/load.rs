@@ -4,6 +4,9 @@
 //! the caller's thread and runtime, in both kinds of call; only a call that says so has it run in the
 //! background. A cache in trouble never fails a call: a backend that cannot be asked is a miss, a
 //! value that cannot be kept is returned all the same, and both are counted.
+//!
+//! What is not done for an answer at hand is boxed: it costs more than an allocation, and callers
+//! carry a small future.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -38,13 +41,16 @@ impl Core {
     {
         match self.look(key, plan, share, Early::Never).await {
             Looked::Answer(answer) => answer,
-            Looked::Load(load) => self.keep::<T, R>(load, plan, share, loader().await).await,
+            Looked::Load(load) => {
+                let brought = loader().await;
+                Box::pin(self.keep::<T, R>(load, plan, share, brought)).await
+            }
             Looked::Refresh(load, known) => {
                 let brought = match plan.patience() {
                     Some(patience) => timeout(patience, loader()).await.ok(),
                     None => Some(loader().await),
                 };
-                self.replace(load, plan, share, known, brought).await
+                Box::pin(self.replace(load, plan, share, known, brought)).await
             }
         }
     }
@@ -66,7 +72,10 @@ impl Core {
     {
         let (load, known) = match self.look::<T, R>(key, plan, share, Early::Allowed).await {
             Looked::Answer(answer) => return answer,
-            Looked::Load(load) => return self.keep(load, plan, share, loader().await).await,
+            Looked::Load(load) => {
+                let brought = loader().await;
+                return Box::pin(self.keep(load, plan, share, brought)).await;
+            }
             Looked::Refresh(load, known) => (load, known),
         };
         let (tell, told) = oneshot::channel();
@@ -166,7 +175,6 @@ impl Core {
         match self.at_hand(key, plan, early) {
             AtHand::Answer(answer) => Looked::Answer(answer),
             AtHand::Due(near) => self.due(Key::from(key), plan, near),
-            // What is far costs more than an allocation; a hit at hand is spared a large future.
             AtHand::Short(near) => {
                 Box::pin(self.find(Key::from(key), plan, share, near, early)).await
             }
@@ -182,7 +190,7 @@ impl Core {
         brought: R,
     ) -> R {
         self.counters.loads.add_one();
-        let Load { key, right, leader, generation, began, moment, tags } = load;
+        let Load { key, right, leader, generation, began, moment, tags, forced } = load;
         let (outcome, found, answer) = match brought.produced() {
             Produced::Value(value) => {
                 let took = self.clock.now().saturating_duration_since(began);
@@ -204,8 +212,8 @@ impl Core {
         if !matches!(outcome, Outcome::Keep(..)) {
             self.refreshes.note_in_vain(&key, plan.throttle_time());
         }
-        let done = Done { key, right, generation, began: moment, outcome };
-        let filled = Box::pin(self.fill(done)).await;
+        let done = Done { key, right, generation, began: moment, outcome, forced };
+        let filled = self.fill(done).await;
         let holds = if plan.has_tags() { moment } else { filled };
         if let Some(leader) = leader {
             leader.land(found, holds);

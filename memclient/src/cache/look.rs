@@ -79,6 +79,8 @@ pub(super) struct Load {
     pub(super) began: Instant,
     pub(super) moment: Moment,
     pub(super) tags: TagGenerations,
+    /// Whether what is kept is known to be out of date.
+    pub(super) forced: bool,
 }
 
 /// An answer that is to be replaced, and is given where that fails.
@@ -316,6 +318,7 @@ impl Core {
             moment: self.flights.moment(),
             began: self.clock.now(),
             tags: TagGenerations::default(),
+            forced: false,
             key,
             right,
             leader,

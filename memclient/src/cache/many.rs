@@ -110,9 +110,11 @@ impl Core {
         let since = self.flights.moment();
         let mut wait = Wait::new(self.clock.now());
         while !open.is_empty() {
-            let (missing, waiting) = self.divide(open, plan, &wait, &mut known).await;
+            let divided = Box::pin(self.divide(open, plan, &wait, &mut known)).await;
+            let (missing, waiting) = divided;
             if !missing.is_empty()
-                && let Err(error) = self.load_many(missing, plan, &loader, &mut known).await
+                && let Err(error) =
+                    Box::pin(self.load_many(missing, plan, &loader, &mut known)).await
             {
                 return error;
             }
@@ -278,7 +280,7 @@ impl Core {
                 }
                 None => (Self::absent(plan, &tags), Found::Absent),
             };
-            done.push(Done { key: wire, right, generation, began: moment, outcome });
+            done.push(Done { key: wire, right, generation, began: moment, outcome, forced: false });
             ends.push((leader, stale, found, moment));
         }
         let moments = self.fill_many(done).await;

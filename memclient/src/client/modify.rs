@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{
     Client,
     call::{Call, answer, unexpected},
@@ -10,10 +12,10 @@ use super::{
 use crate::{
     error::Result,
     proto::{
-        Answer, Status,
-        command::{Delete, Touch},
+        Answer, Status, Win,
+        command::{Delete, Gets, Touch},
     },
-    wire::{AsKey, CasToken, Deleted, Touched, Ttl},
+    wire::{AsKey, CasToken, Deleted, Key, Touched, Ttl},
 };
 
 impl Client {
@@ -123,6 +125,30 @@ impl Client {
 
     /// Gives an item another life, and waits for the answer whatever the client's default.
     pub(crate) async fn relive(&self, key: &(impl AsKey + ?Sized), ttl: Ttl) -> Result<Touched> {
+        touched(&self.touched(key, ttl).await?)
+    }
+
+    /// Gives an item another life, if it is one: a stub, which stands for a missing item while
+    /// somebody loads it, would hold all others up for that long. It goes, and its holder fills
+    /// nothing.
+    pub(crate) async fn relive_item(&self, key: &Key, ttl: Ttl) -> Result<Touched> {
+        let answer = self.touched(key, ttl).await?;
+        if answer.win != Some(Win::Held) {
+            return touched(&answer);
+        }
+        let wire = self.key(key)?;
+        let call = self.read_call(wire);
+        let seen = self.ask(call, Gets { key: wire }, call.bytes(&wire)).await?;
+        let empty = seen.flags == 0 && seen.data.as_ref().is_some_and(Bytes::is_empty);
+        match seen.cas.filter(|_| empty) {
+            Some(stub) => {
+                self.remove(key, Some(CasToken::new(stub)), None).await.map(|_| Touched::NotFound)
+            }
+            None => touched(&answer),
+        }
+    }
+
+    async fn touched(&self, key: &(impl AsKey + ?Sized), ttl: Ttl) -> Result<Answer> {
         let request = self.touch_request(key, ttl).map_err(|error| error.during("touch"))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "touch", node, repeatable: true };
@@ -130,7 +156,8 @@ impl Client {
         if answer.is_won() {
             Box::pin(give_back(node, request.key, &answer, self.deadline())).await;
         }
-        touched(&answer).map_err(|error| call.blame(error))
+        touched(&answer).map_err(|error| call.blame(error))?;
+        Ok(answer)
     }
 
     fn delete_request<'a>(

@@ -1,4 +1,12 @@
-//! One load for all processes: each of them has a client, and so connections, of its own.
+//! One load for all processes, and nothing kept that an invalidation has made old.
+//!
+//! Where a test needs no more of a process than connections of its own, it is a client in this one;
+//! the modules below start real ones.
+
+mod coherence;
+mod crowd;
+mod hot;
+mod out_of_date;
 
 use std::{
     future::{pending, ready},
@@ -20,6 +28,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Longer than anything here takes; passing it is a hang.
 const HANG: Duration = Duration::from_secs(30);
+
+/// The program that is one process of a fleet.
+const WORKER: &str = env!("CARGO_BIN_EXE_memclient-worker");
 
 /// Returns the cache of another process.
 fn process(server: &Memcached) -> (Cache, TypedCache<u64>) {
