@@ -72,6 +72,10 @@ impl<T> Slot<T> {
         self.0.as_ref().map(|(name, _)| name)
     }
 
+    pub(crate) fn take_named(&mut self) -> Option<(Ident, T)> {
+        self.0.take()
+    }
+
     pub(crate) fn take(&mut self) -> Option<T> {
         self.0.take().map(|(_, value)| value)
     }

@@ -16,21 +16,26 @@ pub(crate) fn derive(error: &syn::Error) -> TokenStream {
     error.to_compile_error()
 }
 
-/// Says what `#[cached]` was put on, when it is no function with a body.
-pub(crate) fn not_a_function(item: &TokenStream, error: syn::Error) -> syn::Error {
+/// Says what an attribute was put on, when it is no function with a body.
+pub(crate) fn not_a_function(item: &TokenStream, attribute: &str, error: syn::Error) -> syn::Error {
     if let Ok(declared) = syn::parse2::<syn::TraitItemFn>(item.clone()) {
         return syn::Error::new_spanned(
             declared.sig,
-            "a declaration has no body to cache: put `#[cached(..)]` on the functions that \
-             implement it",
+            format_args!(
+                "a declaration has no body: put `#[{attribute}(..)]` on the functions that implement \
+                 it"
+            ),
         );
     }
     match syn::parse2::<syn::Item>(item.clone()) {
         Ok(syn::Item::Impl(block)) => syn::Error::new_spanned(
             block.impl_token,
-            "`#[cached(..)]` belongs on each of the functions inside",
+            format_args!("`#[{attribute}(..)]` belongs on each of the functions inside"),
         ),
-        Ok(_) => syn::Error::new_spanned(item, "`#[cached(..)]` belongs on a function"),
+        Ok(_) => syn::Error::new_spanned(
+            item,
+            format_args!("`#[{attribute}(..)]` belongs on a function"),
+        ),
         Err(_) => error,
     }
 }

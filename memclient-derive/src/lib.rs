@@ -17,8 +17,12 @@ use syn::{DeriveInput, ItemFn, visit_mut::VisitMut};
 
 use crate::{
     diag::Diag,
-    model::{cached_fn::CachedFn, shape::Shape},
-    parse::{cached::CachedOptions, groups::KeepGroups},
+    model::{
+        cached_fn::CachedFn,
+        shape::Shape,
+        writer::{Task, Writer},
+    },
+    parse::{cached::CachedOptions, groups::KeepGroups, writer::WriterOptions},
 };
 
 #[doc = include_str!("../docs/cached.md")]
@@ -29,6 +33,18 @@ pub fn cached(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(model) => expand::cached_fn::expand(&model).into(),
         Err(error) => fallback::item(&item, &error).into(),
     }
+}
+
+#[doc = include_str!("../docs/invalidates.md")]
+#[proc_macro_attribute]
+pub fn invalidates(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    written(arguments, item, Task::Invalidate)
+}
+
+#[doc = include_str!("../docs/cache_put.md")]
+#[proc_macro_attribute]
+pub fn cache_put(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    written(arguments, item, Task::Put)
 }
 
 #[doc = include_str!("../docs/cache_key.md")]
@@ -55,14 +71,45 @@ fn cached_fn(
 ) -> syn::Result<CachedFn> {
     let mut diag = Diag::new();
     let options = CachedOptions::parse(arguments, &mut diag);
-    let function =
-        syn::parse2::<ItemFn>(item.clone()).map_err(|error| fallback::not_a_function(item, error));
-    let model = diag.ok(function).and_then(|mut function| {
-        KeepGroups.visit_item_fn_mut(&mut function);
-        CachedFn::new(function, options, &mut diag)
-    });
+    let model = diag
+        .ok(function(item, "cached"))
+        .and_then(|function| CachedFn::new(function, options, &mut diag));
     diag.finish()?;
     model.ok_or_else(lost)
+}
+
+fn written(arguments: TokenStream, item: TokenStream, task: Task) -> TokenStream {
+    let item = item.into();
+    match writer(arguments.into(), &item, task) {
+        Ok(model) => expand::writer::expand(&model).into(),
+        Err(error) => fallback::item(&item, &error).into(),
+    }
+}
+
+fn writer(
+    arguments: proc_macro2::TokenStream,
+    item: &proc_macro2::TokenStream,
+    task: Task,
+) -> syn::Result<Writer> {
+    let name = match task {
+        Task::Invalidate => "invalidates",
+        Task::Put => "cache_put",
+    };
+    let mut diag = Diag::new();
+    let options = WriterOptions::parse(arguments, &mut diag);
+    let model = diag
+        .ok(function(item, name))
+        .map(|function| Writer::new(function, options, task, &mut diag));
+    diag.finish()?;
+    model.ok_or_else(lost)
+}
+
+/// Reads the function that an attribute stands on.
+fn function(item: &proc_macro2::TokenStream, attribute: &str) -> syn::Result<ItemFn> {
+    let mut function = syn::parse2::<ItemFn>(item.clone())
+        .map_err(|error| fallback::not_a_function(item, attribute, error))?;
+    KeepGroups.visit_item_fn_mut(&mut function);
+    Ok(function)
 }
 
 fn shape(input: TokenStream, check: fn(&Shape, &mut Diag)) -> syn::Result<Shape> {

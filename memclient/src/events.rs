@@ -44,6 +44,12 @@ pub enum Event<'a> {
         /// Whether the loader took too long, and not failed.
         gave_up: bool,
     },
+    /// Two cached functions have one name for their entries; the later one is not cached. Reported
+    /// once for each such function.
+    NameTaken {
+        /// Which two.
+        error: &'a Error,
+    },
     /// A value cannot be encoded; it is returned and not kept.
     Unencodable {
         /// Why not.
@@ -106,6 +112,9 @@ impl Observer for TracingObserver {
             Event::RefreshFailed { key, gave_up } => {
                 let why = if *gave_up { "its loader takes too long" } else { "its loader failed" };
                 tracing::warn!(%key, why, "a stale cache entry is not refreshed");
+            }
+            Event::NameTaken { error } => {
+                tracing::error!(%error, "a function is not cached");
             }
             Event::Unencodable { error } => {
                 tracing::warn!(

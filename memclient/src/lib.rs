@@ -54,7 +54,8 @@
 //!
 //! # Three ways in
 //! - `#[cached]`, with `ttl`, `none`, `key`, `skip` and the function's companion
-//!   `rate::invalidate`, `::peek`, `::put`, `::refresh`, `::uncached`, `::key`.
+//!   `rate::invalidate`, `::peek`, `::put`, `::refresh`, `::call`, `::uncached`, `::key`;
+//!   `#[invalidates]` and `#[cache_put]` on functions that write.
 //! - [`TypedCache<T>`](TypedCache): a handle on the entries of one type, for services.
 //! - [`Client`]: plain memcached, every outcome typed; for programs without async there is
 //!   `blocking::Client`.
@@ -65,7 +66,7 @@
 //! # Features
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `derive` | yes | `#[cached]`, `#[derive(CacheKey)]`, `#[derive(CacheValue)]` |
+//! | `derive` | yes | `#[cached]`, `#[invalidates]`, `#[cache_put]`, `#[derive(CacheKey)]`, `#[derive(CacheValue)]` |
 //! | `moka` | yes | the near tier and [`MokaBackend`] |
 //! | `bincode` | yes | bincode 2 as the format of serde types |
 //! | `json` | | JSON as a format of serde types |
@@ -139,11 +140,11 @@ mod wire;
 
 #[doc(hidden)]
 #[allow(missing_docs, reason = "only generated code comes here")]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 #[cfg(feature = "derive")]
-pub use memclient_derive::{CacheKey, CacheValue, cached};
+pub use memclient_derive::{CacheKey, CacheValue, cache_put, cached, invalidates};
 pub use memclient_serde::{
     CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint, Flags,
     Format, KeyWriter, Payload, Schema,

@@ -225,7 +225,9 @@ fn the_map_names_every_floor() {
 fn unsafe_code_is_forbidden_everywhere() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));
-    for member in ["memclient", "memclient-derive", "memclient-serde", "tests", "examples"] {
+    for member in
+        ["memclient", "memclient-derive", "memclient-serde", "tests", "tests/hygiene", "examples"]
+    {
         let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
         assert!(
             manifest.contains("[lints]\nworkspace = true"),

@@ -15,6 +15,9 @@ mod leased;
 mod leases;
 #[allow(
     clippy::items_after_statements,
+    clippy::option_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::type_complexity,
     clippy::unnecessary_wraps,
     clippy::unused_async,
     unused_braces,

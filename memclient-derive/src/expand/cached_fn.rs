@@ -6,10 +6,14 @@ use syn::{AttrStyle, Attribute, Block, FnArg, Pat, Type, spanned::Spanned};
 
 use crate::{
     expand::{call, companion, operation},
-    model::cached_fn::{CachedFn, Place},
+    model::{
+        cached_fn::{CachedFn, Place},
+        future::Future,
+        returns::{self, Spelled},
+    },
 };
 
-/// Writes the function, and its companion where one may stand.
+/// Writes the function, and what may stand beside it.
 pub(crate) fn expand(model: &CachedFn) -> TokenStream {
     match model.place {
         Place::Module => {
@@ -17,7 +21,11 @@ pub(crate) fn expand(model: &CachedFn) -> TokenStream {
             let companion = companion::expand(model);
             quote!(#function #companion)
         }
-        Place::Type => alone(model),
+        Place::Type => {
+            let function = alone(model);
+            let entry = model.entry.as_ref().map(|_| entry(model));
+            quote!(#function #entry)
+        }
     }
 }
 
@@ -28,11 +36,11 @@ pub(crate) fn expand(model: &CachedFn) -> TokenStream {
 /// Output, the body having moved to `user::uncached`:
 /// ```text
 /// async fn user(db: &Db, id: u64) -> R {
-///     let cache = user::__memclient_cache();
-///     let call = ::memclient::__private::call(user::__memclient_function(), &cache,
-///         user::__memclient_outcome(&()), user::__memclient_policy(), |key| { key.part(&id); });
+///     let entry = ::memclient::__private::entry(user::__memclient_function(),
+///         user::__memclient_cache(), user::__memclient_outcome(&()), user::__memclient_policy(),
+///         user::__memclient_place(), |key| { key.part(&id); });
 ///     let loader = move || user::uncached(db, id);
-///     call.get_or_load(loader).await
+///     entry.get_or_load(loader).await
 /// }
 /// ```
 fn beside_companion(model: &CachedFn) -> TokenStream {
@@ -45,7 +53,7 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
     let vis = &model.item.vis;
     let mut signature = model.item.sig.clone();
     signature.inputs.iter_mut().for_each(plain_binding);
-    let body = operation::load(model, "get_or_load");
+    let body = as_future(model, &operation::load(model, &TokenStream::new()));
     quote! {
         #( #attributes )*
         #vis #signature {
@@ -62,57 +70,139 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
 /// ```text
 /// async fn user(&self, id: u64) -> R {
 ///     static FUNCTION: CachedFn = ..;
-///     let cache = ..;
-///     let call = ::memclient::__private::call(&FUNCTION, &cache, outcome, policy,
-///         |key| { key.raw(owner); key.part(&id); });
-///     call.get_or_load(move || async move { body }).await
+///     let entry = ::memclient::__private::entry(&FUNCTION, cache, outcome, policy,
+///         ::memclient::__private::owner(&|| (), "user"), |key| { key.part(&id); });
+///     entry.get_or_load(move || async move { body }).await
 /// }
 /// ```
 fn alone(model: &CachedFn) -> TokenStream {
-    let private = model.crate_path.private();
     let (inner, outer): (Vec<_>, Vec<_>) =
         model.item.attrs.iter().partition(|it| matches!(it.style, AttrStyle::Inner(_)));
     let vis = &model.item.vis;
     let default = &model.item.modifiers.defaultness;
     let signature = &model.item.sig;
-    let (function, policy, cache) =
-        (call::function(model), call::policy(model), call::cache(model));
-    let (outcome, key, allow) = (call::outcome(model), call::key(model), call::allow());
-    let (cache_name, call_name) = (call::private_ident("cache"), call::private_ident("call"));
-    // At the returned type, so that one that cannot be kept is shown there.
-    let span = model.signature.returns.span();
-    let private_there = model.crate_path.private_at(span);
-    let call = quote_spanned!(span=> #private_there::call);
-    let load = if model.is_async() {
-        let body = typed_body(&model.item.block, &model.signature.returns);
-        quote!(#call_name.get_or_load(move || async move { #body }).await)
-    } else {
-        let (returns, body) = (&model.signature.returns, &model.item.block);
-        quote!(#call_name.get_or_load_blocking(move || -> #returns #body))
-    };
+    let name = call::name(model);
+    let (entry, entry_name) = (own_entry(model, &name), call::private_ident("entry"));
+    let load = load_alone(model);
+    let body = as_future(
+        model,
+        &quote! {
+            #entry
+            #entry_name #load
+        },
+    );
     quote! {
         #( #outer )*
         #vis #default #signature {
             #( #inner )*
-            static __MEMCLIENT_FUNCTION: #private::CachedFn = #function;
-            #allow
-            let #cache_name = #cache;
-            #allow
-            let #call_name = #call(
-                &__MEMCLIENT_FUNCTION,
-                &#cache_name,
-                #outcome,
-                #policy,
-                #key,
-            );
-            #load
+            #body
         }
+    }
+}
+
+/// Writes the body as a loader of the entry.
+fn load_alone(model: &CachedFn) -> TokenStream {
+    let (returns, block) = (&model.signature.returns, &model.item.block);
+    let operation = operation::load_name(model);
+    let keeps = operation::keeps(model).map(|keeps| quote!(#keeps,));
+    let output = &model.item.sig.output;
+    match model.future() {
+        None => quote!(.#operation(#keeps move || -> #returns #block)),
+        Some(Future::Async) => {
+            let body = typed_body(block, returns);
+            quote!(.#operation(#keeps move || async move { #body }).await)
+        }
+        Some(Future::Boxed) => quote!(.#operation(#keeps move || #output #block).await),
+        Some(Future::Opaque) => quote!(.#operation(#keeps move || #block).await),
+    }
+}
+
+/// Output, beside the method `user` with `entry = user_entry`:
+/// ```text
+/// fn user_entry(&self, id: u64) -> Entry<impl Outcome<Return = R> + Takes<User> + Gives<User>> {
+///     static FUNCTION: CachedFn = ..;
+///     ::memclient::__private::entry(..)
+/// }
+/// ```
+fn entry(model: &CachedFn) -> TokenStream {
+    let Some(name) = &model.entry else { return TokenStream::new() };
+    let private = model.crate_path.private();
+    let vis = &model.item.vis;
+    // To name an entry needs no more of `self` than a look.
+    let receiver = model.signature.receiver.iter().map(|it| {
+        let this = it.self_token;
+        quote!(&#this)
+    });
+    let parameters = model.key_arguments().map(|it| {
+        let (ident, ty) = (&it.ident, &it.ty);
+        quote!(#ident: #ty,)
+    });
+    let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
+    let returns = &model.signature.returns;
+    let Spelled { value, found } = returns::of(model);
+    let (entry, entry_name) = (own_entry(model, &name.to_string()), call::private_ident("entry"));
+    let doc = format!(
+        "Returns the entry that [`Self::{}`] keeps for these arguments: to read, replace or remove \
+         it.",
+        model.item.sig.ident
+    );
+    let allow = call::allow();
+    quote! {
+        #[doc = #doc]
+        #allow
+        #vis fn #name #generics (#( #receiver, )* #( #parameters )*) -> #private::Entry<
+            impl #private::Outcome<Return = #returns>
+                + #private::Takes<#value>
+                + #private::Gives<#found>
+        >
+        #where_clause
+        {
+            #entry
+            #entry_name
+        }
+    }
+}
+
+/// Writes the statements that find the entry of a function that stands alone.
+fn own_entry(model: &CachedFn, name: &str) -> TokenStream {
+    let private = model.crate_path.private();
+    let (function, policy, cache) =
+        (call::function(model), call::policy(model), call::cache(model));
+    let (outcome, key, allow) = (call::outcome(model), call::key(model), call::allow());
+    let entry_name = call::private_ident("entry");
+    // At the returned type, so that one that cannot be kept is shown there.
+    let span = model.signature.returns.span();
+    let private_there = model.crate_path.private_at(span);
+    let entry = quote_spanned!(span=> #private_there::entry);
+    quote! {
+        static __MEMCLIENT_FUNCTION: #private::CachedFn = #function;
+        #allow
+        let #entry_name = #entry(
+            &__MEMCLIENT_FUNCTION,
+            #cache,
+            #outcome,
+            #policy,
+            #private::owner(&|| (), #name),
+            #key,
+        );
+    }
+}
+
+/// Writes a body as what the function returns: the future of it, where the function is none itself.
+fn as_future(model: &CachedFn, body: &TokenStream) -> TokenStream {
+    match model.future() {
+        None | Some(Future::Async) => body.clone(),
+        Some(Future::Boxed) => {
+            let private = model.crate_path.private();
+            quote!(#private::Box::pin(async move { #body }))
+        }
+        Some(Future::Opaque) => quote!(async move { #body }),
     }
 }
 
 /// Tells the compiler what an `async` block returns, so that it converts and infers in the body
 /// as it would in the function.
-fn typed_body(body: &Block, returns: &Type) -> TokenStream {
+pub(super) fn typed_body(body: &Block, returns: &Type) -> TokenStream {
     let statements = &body.stmts;
     let returned = call::private_ident("returned");
     quote! {
@@ -126,7 +216,7 @@ fn typed_body(body: &Block, returns: &Type) -> TokenStream {
 }
 
 /// The body that needs `mut` is elsewhere, and an unneeded one would be warned of.
-fn plain_binding(input: &mut FnArg) {
+pub(super) fn plain_binding(input: &mut FnArg) {
     if let FnArg::Typed(typed) = input
         && let Pat::Ident(pattern) = &mut *typed.pat
     {

@@ -2,11 +2,15 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Expr, Ident, ext::IdentExt, spanned::Spanned};
+use syn::{Expr, Ident, Type, ext::IdentExt, spanned::Spanned};
 
 use crate::{
-    model::cached_fn::{CachedFn, KeyPart, Place},
-    parse::{cached::Time, groups},
+    crate_path::CratePath,
+    model::cached_fn::{CachedFn, KeyPart},
+    parse::{
+        cached::{Compress, Time},
+        groups,
+    },
 };
 
 /// The lints that generated code breaks on purpose; the user's own code is never under it.
@@ -29,33 +33,60 @@ pub(super) fn allow() -> TokenStream {
     }
 }
 
+/// Returns the name of the function.
+pub(super) fn name(model: &CachedFn) -> String {
+    model.item.sig.ident.unraw().to_string()
+}
+
 /// ```text
-/// ::memclient::__private::CachedFn::new(::core::module_path!(), "user").version(2)
+/// ::memclient::__private::CachedFn::new(::core::module_path!(), "user", (3, 1)).version(2)
 /// ```
 pub(super) fn function(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
-    let ident = model.item.sig.ident.unraw().to_string();
+    let ident = name(model);
     let name = model.name.iter();
     let version = model.version.iter();
     quote! {
-        #private::CachedFn::new(::core::module_path!(), #ident)
+        #private::CachedFn::new(
+            ::core::module_path!(),
+            #ident,
+            (::core::line!(), ::core::column!()),
+        )
             #( .name(#name) )*
             #( .version(#version) )*
     }
 }
 
 /// ```text
-/// ::memclient::__private::Policy::new().ttl(::core::time::Duration::from_secs(600))
+/// ::memclient::__private::Policy::new().ttl(::core::time::Duration::from_millis(600_000))
 /// ```
 pub(super) fn policy(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
-    let ttl = model.ttl.iter().map(time);
-    let none = model.none.iter().map(time);
+    let policy = &model.policy;
+    let times = policy.times.iter().map(|(name, value)| setter(name, &time(value)));
+    let none = policy.none.iter().map(time);
+    let values = policy.values.iter().map(|(name, value)| setter(name, &quote!(#value)));
+    let compress = policy.compress.iter().map(|compress| match compress {
+        Compress::Expr(expr) => quote!(#expr),
+        Compress::Word(word) => {
+            let private = model.crate_path.private_at(word.text.span());
+            let name = Ident::new(word.word, word.text.span());
+            quote_spanned!(word.text.span()=> #private::compress::#name())
+        }
+    });
     quote! {
         #private::Policy::new()
-            #( .ttl(#ttl) )*
+            #( #times )*
             #( .none(#none) )*
+            #( #values )*
+            #( .compression(#compress) )*
     }
+}
+
+/// The setter of a policy has the name of the option.
+fn setter(name: &Ident, value: &TokenStream) -> TokenStream {
+    let name = Ident::new(&name.to_string(), Span::call_site());
+    quote!(.#name(#value))
 }
 
 /// ```text
@@ -74,46 +105,71 @@ pub(super) fn cache(model: &CachedFn) -> TokenStream {
 /// The shape of what the function returns, found by type.
 ///
 /// ```text
-/// { use probe::*; (&&&&Probe::<Result<User, E>>::new()).outcome() }
+/// { use probe::*; (&&&&Probe::<Result<User, E>>::new()).__memclient_outcome() }
 /// ```
 pub(super) fn outcome(model: &CachedFn) -> TokenStream {
-    let returns = &model.signature.returns;
+    let mut outcome = shape(&model.crate_path, &model.signature.returns);
+    if let Some(none) = &model.policy.none {
+        // Points at `none` too when the function cannot return one.
+        let span = match none {
+            Time::Millis(_, text) => text.span(),
+            Time::Expr(expr) => expr.span(),
+        };
+        outcome = changed(&model.crate_path, span, "may_be_absent", &outcome);
+    }
+    if let Some(on_error) = &model.keeps_errors {
+        outcome = changed(&model.crate_path, on_error.span(), "whole", &outcome);
+    }
+    if let Some(codec) = &model.codec {
+        let span = codec.text.span();
+        let private = model.crate_path.private_at(span);
+        let name = if codec.word == "json" { "Json" } else { "Bincode" };
+        let name = Ident::new(name, span);
+        outcome = quote_spanned!(span=> #private::coded::<_, #private::#name>(#outcome));
+    }
+    outcome
+}
+
+/// Writes how the shape of a return type is found.
+pub(super) fn shape(crate_path: &CratePath, returns: &Type) -> TokenStream {
     let span = returns.span();
-    let private = model.crate_path.private_at(span);
-    let outcome = quote_spanned! {span=> {
+    let private = crate_path.private_at(span);
+    quote_spanned! {span=> {
         #[allow(unused_imports)]
         use #private::probe::*;
-        (&&&&#private::Probe::<#returns>::new()).outcome()
-    }};
-    let Some(none) = &model.none else {
-        return outcome;
-    };
-    // Points at `none` when the function cannot return one.
-    let span = match none {
-        Time::Seconds(_, text) => text.span(),
-        Time::Expr(expr) => expr.span(),
-    };
-    let private = model.crate_path.private_at(span);
-    let name = Ident::new("__memclient_outcome", span.resolved_at(Span::mixed_site()));
-    quote_spanned! {span=> {
-        let #name = #outcome;
-        #private::may_be_absent(#name)
+        (&&&&#private::Probe::<#returns>::new()).__memclient_outcome()
     }}
 }
 
+/// Writes a function of the library around the shape, to be pointed at when it does not fit.
+pub(super) fn changed(
+    crate_path: &CratePath,
+    span: Span,
+    function: &str,
+    shape: &TokenStream,
+) -> TokenStream {
+    let private = crate_path.private_at(span);
+    let function = Ident::new(function, span);
+    quote_spanned!(span=> #private::#function(#shape))
+}
+
+/// Writes what the key is made of behind its head and its place: the types of the function that the
+/// result depends on, and the parts.
+///
 /// ```text
-/// |key: &mut KeyWriter| { user::__memclient_place(key); KeyWriter::part(key, &id); }
+/// |key: &mut KeyWriter| { KeyWriter::part(key, &id); }
 /// ```
 pub(super) fn key(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
     let key = private_ident("key");
-    let place = match model.place {
-        Place::Module => {
-            let function = &model.item.sig.ident;
-            quote!(#function::__memclient_place(#key);)
+    let types = model.parameters.types().map(|ty| {
+        quote! {
+            #private::KeyWriter::raw(#key, ":");
+            #private::KeyWriter::raw(#key, ::core::any::type_name::<#ty>());
         }
-        Place::Type => owner(model, &key),
-    };
+    });
+    let constants =
+        model.parameters.constants().map(|it| quote!(#private::KeyWriter::part(#key, &#it);));
     let parts = model.key.iter().map(|part| {
         let (span, part) = match part {
             KeyPart::Argument(name) => (name.span(), quote_spanned!(name.span()=> &#name)),
@@ -123,42 +179,23 @@ pub(super) fn key(model: &CachedFn) -> TokenStream {
     });
     quote! {
         |#key: &mut #private::KeyWriter| {
-            #place
+            #( #types )*
+            #( #constants )*
             #( #parts )*
         }
     }
 }
 
-/// Writes where a function of a module stands, when its module and name do not say it: functions
-/// of one name may stand in the bodies of several.
-pub(super) fn place(model: &CachedFn, key: &Ident) -> TokenStream {
+/// Writes where a function of a module stands, if its name does not say it.
+pub(super) fn place(model: &CachedFn) -> TokenStream {
+    if model.name.is_some() {
+        return quote!("");
+    }
     let private = model.crate_path.private();
     let function = &model.item.sig.ident;
-    let name = function.unraw().to_string();
-    if model.name.is_some() {
-        return quote!(let _ = #key;);
-    }
+    let name = name(model);
     quote! {
-        let path = ::core::any::type_name::<#function>();
-        if path != ::core::concat!(::core::module_path!(), "::", #name) {
-            #private::KeyWriter::raw(#key, ":");
-            #private::KeyWriter::raw(#key, path);
-        }
-    }
-}
-
-/// Writes the type that a function belongs to, with its parameters, and the trait if it is of one:
-/// functions of one name may be in each. The type of a closure is all of that followed by the names
-/// of the function and the closure.
-fn owner(model: &CachedFn, key: &Ident) -> TokenStream {
-    let private = model.crate_path.private();
-    let path = private_ident("path");
-    let name = format!("::{}", model.item.sig.ident.unraw());
-    quote! {
-        let #path = ::core::any::type_name_of_val(&|| ());
-        let #path = #path.trim_end_matches("::{{closure}}").trim_end_matches(#name);
-        #private::KeyWriter::raw(#key, ":");
-        #private::KeyWriter::raw(#key, #path);
+        #private::place::<#function>(::core::concat!(::core::module_path!(), "::", #name))
     }
 }
 
@@ -169,8 +206,8 @@ pub(super) fn private_ident(name: &str) -> Ident {
 
 fn time(time: &Time) -> TokenStream {
     match time {
-        Time::Seconds(seconds, text) => {
-            quote_spanned!(text.span()=> ::core::time::Duration::from_secs(#seconds))
+        Time::Millis(millis, text) => {
+            quote_spanned!(text.span()=> ::core::time::Duration::from_millis(#millis))
         }
         Time::Expr(expr) => quote!(#expr),
     }

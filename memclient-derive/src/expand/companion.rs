@@ -1,13 +1,14 @@
 //! The type of the function's name that carries the rest: `user::invalidate`, `user::peek`, ….
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
-use syn::{AttrStyle, FnArg, Generics, Ident, PatType, spanned::Spanned};
+use quote::{ToTokens, TokenStreamExt, format_ident, quote, quote_spanned};
+use syn::{AttrStyle, FnArg, Ident, PatType, spanned::Spanned};
 
 use crate::{
     expand::{call, operation},
     model::{
         cached_fn::CachedFn,
+        generics::turbofish,
         returns::{self, Spelled},
     },
 };
@@ -36,7 +37,10 @@ pub(super) fn expand(model: &CachedFn) -> TokenStream {
     let uncached = uncached(model);
     let pieces = pieces(model);
     let operations = operations(model);
+    let reserved = reserved(model);
     quote! {
+        #reserved
+
         #[doc = #doc]
         #[allow(
             dead_code,
@@ -96,16 +100,48 @@ fn uncached(model: &CachedFn) -> TokenStream {
     }
 }
 
+/// Writes an item whose name says what is wrong when a second function of the module has the same
+/// name for its entries in the same cache.
+fn reserved(model: &CachedFn) -> Option<TokenStream> {
+    let name = model.name.as_ref()?;
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let readable: String = name.value().chars().map(plain).collect();
+    // The cache goes into the sum, and what the readable name has lost.
+    let whole = format!("{} {}", name.value(), model.cache.to_token_stream());
+    let sum = whole.bytes().fold(0_u32, |sum, byte| sum.rotate_left(5) ^ u32::from(byte));
+    let span = name.span().resolved_at(Span::call_site());
+    let ident =
+        format_ident!("only_one_cached_function_may_have_the_name_{readable}_{sum:x}", span = span);
+    Some(quote_spanned! {span=>
+        #[doc(hidden)]
+        #[allow(dead_code, non_camel_case_types, missing_debug_implementations, unreachable_pub)]
+        enum #ident {}
+    })
+}
+
 /// Writes what all operations share, so that the user's expressions stand in one place.
 fn pieces(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
+    let vis = &model.item.vis;
     let (function, policy, cache) =
         (call::function(model), call::policy(model), call::cache(model));
-    let outcome = outcome(model);
-    let key = Ident::new("key", Span::mixed_site());
-    let place = call::place(model, &key);
+    let (outcome, place) = (outcome(model), call::place(model));
+    let keeps = model.cache_if.as_ref().map(|judge| {
+        let returned = Ident::new("returned", Span::mixed_site());
+        let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
+        let returns = &model.signature.returns;
+        let keeps = operation::judged(model, judge, &returned);
+        quote! {
+            fn __memclient_keeps #generics (#returned: &#returns) -> bool
+            #where_clause
+            {
+                #keeps
+            }
+        }
+    });
+    let written = written(model, vis);
     quote! {
-        fn __memclient_place(#key: &mut #private::KeyWriter) {
+        fn __memclient_place() -> &'static str {
             #place
         }
 
@@ -123,6 +159,8 @@ fn pieces(model: &CachedFn) -> TokenStream {
         }
 
         #outcome
+        #keeps
+        #written
     }
 }
 
@@ -133,11 +171,14 @@ fn pieces(model: &CachedFn) -> TokenStream {
 fn outcome(model: &CachedFn) -> TokenStream {
     let returns = &model.signature.returns;
     let private = model.crate_path.private_at(returns.span());
-    let Spelled { value, found } = returns::spelled(returns);
-    let (generics, where_clause) = generics(&model.item.sig.generics);
+    let Spelled { value, found } = returns::of(model);
+    let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let outcome = call::outcome(model);
     let shape = quote_spanned! {returns.span()=>
-        impl #private::Outcome<Return = #returns> + #private::Takes<#value> + #private::Gives<#found>
+        impl #private::Outcome<Return = #returns>
+            + #private::Takes<#value>
+            + #private::Gives<#value>
+            + #private::Gives<#found>
     };
     quote! {
         fn __memclient_outcome #generics (_: &()) -> #shape
@@ -148,24 +189,69 @@ fn outcome(model: &CachedFn) -> TokenStream {
     }
 }
 
+/// Writes what `#[invalidates(..)]` and `#[cache_put(..)]` call: the entry before the writer runs,
+/// and the value after it.
+fn written(model: &CachedFn, vis: &syn::Visibility) -> TokenStream {
+    let private = model.crate_path.private();
+    let Spelled { value, .. } = returns::of(model);
+    let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
+    let parameters = key_parameters(model);
+    let entry = operation::entry(model);
+    let (target, returned) =
+        (Ident::new("target", Span::mixed_site()), Ident::new("returned", Span::mixed_site()));
+    let types = turbofish(&model.parameters.of_entry);
+    let function = &model.item.sig.ident;
+    quote! {
+        #[doc(hidden)]
+        #vis fn __memclient_target #generics (#parameters) -> #private::Target
+        #where_clause
+        {
+            #entry.into_target()
+        }
+
+        #[doc(hidden)]
+        #vis fn __memclient_put #generics (
+            #target: #private::Target,
+            #returned: &impl #private::Holds<#value>,
+        ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send
+        #where_clause
+        {
+            #private::put(#target, #function::__memclient_outcome #types(&()), #returned)
+        }
+
+        #[doc(hidden)]
+        #vis fn __memclient_put_blocking #generics (
+            #target: #private::Target,
+            #returned: &impl #private::Holds<#value>,
+        )
+        #where_clause
+        {
+            #private::put_blocking(&#target, #function::__memclient_outcome #types(&()), #returned);
+        }
+    }
+}
+
 fn operations(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
-    let Spelled { value, found } = returns::spelled(&model.signature.returns);
+    let Spelled { value, found } = returns::of(model);
     let done = quote!(::core::result::Result<(), #private::Error>);
     let value_name = Ident::new("value", Span::mixed_site());
 
-    let key = Operation {
-        doc: "Returns the key under which the result for these arguments is stored.",
-        name: "key",
-        returns: quote!(#private::Key),
-        ..Operation::default()
-    };
     let invalidate = Operation {
-        doc: "Removes the result for these arguments, so that the next call runs the function.\n\n\
+        doc: "Has the next call run the function again for these arguments.\n\n\
               # Errors\n\n\
               Fails when the cache cannot be reached: the old result may then still be there.",
         name: "invalidate",
         returns: done.clone(),
+        ..Operation::default()
+    };
+    let remove = Operation {
+        doc: "Removes the result for these arguments, also where a stale one could still be \
+              answered; true where there was one.\n\n\
+              # Errors\n\n\
+              Fails when the cache cannot be reached: the old result may then still be there.",
+        name: "remove",
+        returns: quote!(::core::result::Result<bool, #private::Error>),
         ..Operation::default()
     };
     let peek = Operation {
@@ -178,6 +264,20 @@ fn operations(model: &CachedFn) -> TokenStream {
         },
         ..Operation::default()
     };
+    let with_meta = Operation {
+        doc: "Returns what is stored for these arguments with where it came from, how fresh and how \
+              old it is; its value is `None` where it is known that there is none.\n\n\
+              # Errors\n\n\
+              Fails when the cache cannot be reached.",
+        name: "with_meta",
+        returns: quote! {
+            ::core::result::Result<
+                ::core::option::Option<#private::KeptEntry<#value>>,
+                #private::Error,
+            >
+        },
+        ..Operation::default()
+    };
     let put = Operation {
         doc: "Stores a result for these arguments, as if the function had returned it.\n\n\
               # Errors\n\n\
@@ -187,9 +287,10 @@ fn operations(model: &CachedFn) -> TokenStream {
         argument: value_name.to_token_stream(),
         returns: done,
     };
-    let operations = [key, invalidate, peek, put].map(|operation| operation.expand(model));
-    let refresh = refresh(model);
-    quote!(#( #operations )* #refresh)
+    let operations =
+        [invalidate, remove, peek, with_meta, put].map(|operation| operation.expand(model));
+    let (key, refresh, call) = (key(model), refresh(model), call(model));
+    quote!(#key #( #operations )* #refresh #call)
 }
 
 /// A function of the companion that takes the arguments of the key.
@@ -208,18 +309,14 @@ impl Operation {
     fn expand(&self, model: &CachedFn) -> TokenStream {
         let Self { doc, name, last, argument, returns } = self;
         let vis = &model.item.vis;
-        let is_waiting = model.is_async() && *name != "key";
-        let asyncness = is_waiting.then(|| quote!(async));
-        let body = operation::operate(model, name, &TokenStream::new(), argument);
+        let asyncness = asyncness(model);
+        let body = operation::ask(model, name, argument);
         let name = Ident::new(name, Span::call_site());
-        let (generics, where_clause) = generics(&model.item.sig.generics);
-        let parameters = model.key_arguments().map(|it| {
-            let (ident, ty) = (&it.ident, &it.ty);
-            quote!(#ident: #ty,)
-        });
+        let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
+        let parameters = key_parameters(model);
         quote! {
             #[doc = #doc]
-            #vis #asyncness fn #name #generics (#( #parameters )* #last) -> #returns
+            #vis #asyncness fn #name #generics (#parameters #last) -> #returns
             #where_clause
             {
                 #body
@@ -228,20 +325,15 @@ impl Operation {
     }
 }
 
-fn refresh(model: &CachedFn) -> TokenStream {
+fn key(model: &CachedFn) -> TokenStream {
+    let private = model.crate_path.private();
     let vis = &model.item.vis;
-    let asyncness = &model.item.sig.asyncness;
-    let returns = &model.signature.returns;
-    let (generics, where_clause) = generics(&model.item.sig.generics);
-    let parameters = model.item.sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(PatType { ty, .. }) => Some(ty),
-        FnArg::Receiver(_) => None,
-    });
-    let names = model.signature.arguments.iter().map(|it| &it.ident);
-    let body = operation::load(model, "refresh");
+    let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
+    let parameters = key_parameters(model);
+    let body = operation::operate(model, &TokenStream::new(), &quote!(.key()));
     quote! {
-        /// Runs the function and stores what it returns, whatever is stored now.
-        #vis #asyncness fn refresh #generics (#( #names: #parameters ),*) -> #returns
+        /// Returns the key under which the result for these arguments is stored.
+        #vis fn key #generics (#parameters) -> #private::Key
         #where_clause
         {
             #body
@@ -249,8 +341,58 @@ fn refresh(model: &CachedFn) -> TokenStream {
     }
 }
 
-/// Only lifetimes come this far, and every function of the companion may name them all.
-fn generics(generics: &Generics) -> (impl ToTokens, impl ToTokens) {
-    let (declared, _, where_clause) = generics.split_for_impl();
-    (declared.to_token_stream(), where_clause.to_token_stream())
+fn refresh(model: &CachedFn) -> TokenStream {
+    let (vis, asyncness, returns) = (&model.item.vis, asyncness(model), &model.signature.returns);
+    let (generics, _, where_clause) = model.parameters.all.split_for_impl();
+    let parameters = all_parameters(model);
+    let body = operation::refresh(model);
+    quote! {
+        /// Runs the function and stores what it returns, whatever is stored now.
+        #vis #asyncness fn refresh #generics (#( #parameters ),*) -> #returns
+        #where_clause
+        {
+            #body
+        }
+    }
+}
+
+fn call(model: &CachedFn) -> TokenStream {
+    let private = model.crate_path.private();
+    let (vis, asyncness, returns) = (&model.item.vis, asyncness(model), &model.signature.returns);
+    let (generics, _, where_clause) = model.parameters.all.split_for_impl();
+    let parameters = all_parameters(model);
+    let policy = Ident::new("policy", Span::mixed_site());
+    let body = operation::load(model, &quote!(.with(#policy)));
+    quote! {
+        /// Calls the function with a policy of this call's own; what it does not set is as usual.
+        #vis #asyncness fn call #generics (
+            #policy: #private::Policy,
+            #( #parameters ),*
+        ) -> #returns
+        #where_clause
+        {
+            #body
+        }
+    }
+}
+
+fn asyncness(model: &CachedFn) -> Option<TokenStream> {
+    model.is_async().then(|| quote!(async))
+}
+
+fn key_parameters(model: &CachedFn) -> TokenStream {
+    let parameters = model.key_arguments().map(|it| {
+        let (ident, ty) = (&it.ident, &it.ty);
+        quote!(#ident: #ty,)
+    });
+    quote!(#( #parameters )*)
+}
+
+fn all_parameters(model: &CachedFn) -> impl Iterator<Item = TokenStream> {
+    let types = model.item.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(PatType { ty, .. }) => Some(ty),
+        FnArg::Receiver(_) => None,
+    });
+    let names = model.signature.arguments.iter().map(|it| &it.ident);
+    names.zip(types).map(|(name, ty)| quote!(#name: #ty))
 }

@@ -6,3 +6,4 @@ mod companion;
 pub(crate) mod derive_key;
 pub(crate) mod derive_value;
 mod operation;
+pub(crate) mod writer;

@@ -1,55 +1,121 @@
 //! The operations of the engine on the entry of one key, called by way of the companion's pieces.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
-use syn::Ident;
+use quote::{quote, quote_spanned};
+use syn::{Ident, spanned::Spanned};
 
-use crate::{expand::call, model::cached_fn::CachedFn};
+use crate::{
+    expand::call,
+    model::{
+        cached_fn::{CachedFn, Place},
+        generics::turbofish,
+        returns,
+    },
+};
 
-/// Writes the body that asks the cache first, by way of the companion.
-pub(super) fn load(model: &CachedFn, operation: &str) -> TokenStream {
-    let function = &model.item.sig.ident;
-    let arguments = model.signature.arguments.iter().map(|it| &it.ident);
-    let (allow, loader) = (call::allow(), call::private_ident("loader"));
-    let load = quote! {
-        #allow
-        let #loader = move || #function::uncached(#( #arguments ),*);
-    };
-    operate(model, operation, &load, &quote!(#loader))
+/// Writes the body that asks the cache first, by way of the companion; `with` is what is called on
+/// the entry before.
+pub(super) fn load(model: &CachedFn, with: &TokenStream) -> TokenStream {
+    let (prepare, loader) = loader(model);
+    let operation = load_name(model);
+    let keeps = keeps(model).map(|keeps| quote!(#keeps,));
+    let load = quote!(#with.#operation(#keeps #loader));
+    operate(model, &prepare, &waiting(model, &load))
 }
 
-/// Writes the statements of one operation of the engine on the entry of the key.
+/// Writes the body that runs the function whatever is known, by way of the companion.
+pub(super) fn refresh(model: &CachedFn) -> TokenStream {
+    let (prepare, loader) = loader(model);
+    let operation = name(model, "refresh");
+    let keeps = keeps(model).unwrap_or_else(|| quote!(|_| true));
+    operate(model, &prepare, &waiting(model, &quote!(.#operation(#keeps, #loader))))
+}
+
+/// Writes the body of an operation that does not run the function.
+pub(super) fn ask(model: &CachedFn, operation: &str, argument: &TokenStream) -> TokenStream {
+    let operation = name(model, operation);
+    let ask = waiting(model, &quote!(.#operation(#argument)));
+    operate(model, &TokenStream::new(), &ask)
+}
+
+/// Writes the statements that find the entry and use it.
 ///
 /// The key is written before `prepare`, which may move the arguments away.
-pub(super) fn operate(
-    model: &CachedFn,
-    operation: &str,
-    prepare: &TokenStream,
-    argument: &TokenStream,
-) -> TokenStream {
-    let private = model.crate_path.private();
-    let function = &model.item.sig.ident;
-    let (key, allow) = (call::key(model), call::allow());
-    let (cache_name, call_name) = (call::private_ident("cache"), call::private_ident("call"));
-    let operation = operation_name(model, operation);
-    let wait = (model.is_async() && operation != "key").then(|| quote!(.await));
+pub(super) fn operate(model: &CachedFn, prepare: &TokenStream, used: &TokenStream) -> TokenStream {
+    let (allow, name) = (call::allow(), call::private_ident("entry"));
+    let entry = entry(model);
     quote! {
-        let #cache_name = #function::__memclient_cache();
         #allow
-        let #call_name = #private::call(
-            #function::__memclient_function(),
-            &#cache_name,
-            #function::__memclient_outcome(&()),
-            #function::__memclient_policy(),
-            #key,
-        );
+        let #name = #entry;
         #prepare
-        #call_name.#operation(#argument) #wait
+        #name #used
     }
 }
 
-fn operation_name(model: &CachedFn, operation: &str) -> Ident {
-    let is_blocking = !model.is_async() && operation != "key";
-    let suffix = if is_blocking { "_blocking" } else { "" };
+/// Writes the expression that finds the entry, by way of the companion.
+pub(super) fn entry(model: &CachedFn) -> TokenStream {
+    let private = model.crate_path.private();
+    let function = &model.item.sig.ident;
+    let types = turbofish(&model.parameters.of_entry);
+    let key = call::key(model);
+    quote! {
+        #private::entry(
+            #function::__memclient_function(),
+            #function::__memclient_cache(),
+            #function::__memclient_outcome #types(&()),
+            #function::__memclient_policy(),
+            #function::__memclient_place(),
+            #key,
+        )
+    }
+}
+
+/// Returns the name of the operation that loads where nothing is kept.
+pub(super) fn load_name(model: &CachedFn) -> Ident {
+    let place = if model.in_background { "_in_background" } else { "" };
+    let only_some = if model.cache_if.is_some() { "_if" } else { "" };
+    name(model, &format!("get_or_load{place}{only_some}"))
+}
+
+/// Writes what judges whether a result is kept, if something does.
+pub(super) fn keeps(model: &CachedFn) -> Option<TokenStream> {
+    let judge = model.cache_if.as_ref()?;
+    if model.place == Place::Module {
+        let function = &model.item.sig.ident;
+        let types = turbofish(&model.parameters.of_entry);
+        return Some(quote!(#function::__memclient_keeps #types));
+    }
+    let returned = call::private_ident("returned");
+    let keeps = judged(model, judge, &returned);
+    Some(quote!(|#returned: &_| #keeps))
+}
+
+/// Writes the question whether a result is kept.
+pub(super) fn judged(model: &CachedFn, judge: &syn::Expr, returned: &Ident) -> TokenStream {
+    let value = returns::of(model).value;
+    let returns = &model.signature.returns;
+    let private = model.crate_path.private_at(judge.span());
+    quote_spanned!(judge.span()=> #private::keeps::<#value, #returns>(#returned, #judge))
+}
+
+fn loader(model: &CachedFn) -> (TokenStream, TokenStream) {
+    let function = &model.item.sig.ident;
+    let types = turbofish(&model.parameters.all);
+    let arguments = model.signature.arguments.iter().map(|it| &it.ident);
+    let (allow, loader) = (call::allow(), call::private_ident("loader"));
+    let prepare = quote! {
+        #allow
+        let #loader = move || #function::uncached #types(#( #arguments ),*);
+    };
+    (prepare, quote!(#loader))
+}
+
+fn waiting(model: &CachedFn, operation: &TokenStream) -> TokenStream {
+    let wait = model.is_async().then(|| quote!(.await));
+    quote!(#operation #wait)
+}
+
+fn name(model: &CachedFn, operation: &str) -> Ident {
+    let suffix = if model.is_async() { "" } else { "_blocking" };
     Ident::new(&format!("{operation}{suffix}"), Span::call_site())
 }

@@ -1,21 +1,25 @@
 //! A cached function whose options have been checked against its signature.
 
-use syn::{Expr, Ident, ItemFn, LitStr, Type, TypeReference, ext::IdentExt};
+use syn::{Expr, Ident, ItemFn, LitStr};
 
 use crate::{
     crate_path::CratePath,
     diag::{Diag, Slot},
     model::{
+        agree,
+        future::Future,
+        generics::Parameters,
         mentions,
         signature::{Argument, Signature},
     },
-    parse::cached::{CachedOptions, Time},
+    parse::cached::{CachedOptions, Compress, OnError, Refresh, Time, Word},
 };
 
 /// Everything that is written out for one `#[cached]` function.
 pub(crate) struct CachedFn {
     pub(crate) item: ItemFn,
     pub(crate) signature: Signature,
+    pub(crate) parameters: Parameters,
     pub(crate) place: Place,
     /// The parts of the key in their order.
     pub(crate) key: Vec<KeyPart>,
@@ -23,10 +27,25 @@ pub(crate) struct CachedFn {
     pub(crate) in_key: Vec<bool>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
-    pub(crate) ttl: Option<Time>,
-    pub(crate) none: Option<Time>,
+    pub(crate) policy: Policy,
+    pub(crate) cache_if: Option<Expr>,
+    pub(crate) codec: Option<Word>,
+    /// The name of `on_error`, where it has errors kept.
+    pub(crate) keeps_errors: Option<Ident>,
+    pub(crate) in_background: bool,
     pub(crate) cache: Option<Expr>,
+    /// The method beside a method that returns its entries.
+    pub(crate) entry: Option<Ident>,
     pub(crate) crate_path: CratePath,
+}
+
+/// What is handed on to the engine as it is.
+pub(crate) struct Policy {
+    pub(crate) times: Vec<(Ident, Time)>,
+    pub(crate) none: Option<Time>,
+    /// Options that are expressions, under the name of the setter.
+    pub(crate) values: Vec<(Ident, Expr)>,
+    pub(crate) compress: Option<Compress>,
 }
 
 /// Where the function stands, which decides what may stand beside it.
@@ -48,36 +67,30 @@ impl CachedFn {
     /// Checks options and function together; mistakes go to `diag`.
     pub(crate) fn new(item: ItemFn, mut options: CachedOptions, diag: &mut Diag) -> Option<Self> {
         let signature = Signature::read(&item, diag)?;
-        let place = if signature.receiver.is_some() || mentions::own_type(&item.sig, &item.block) {
-            Place::Type
-        } else {
-            Place::Module
-        };
-        check_attributes(&item, diag);
-        check_skip(&options, &signature, diag);
-        check_receiver(&options, &signature, diag);
-        check_times(&options, diag);
-        if place == Place::Module {
-            check_name(&item.sig.ident, diag);
-            for (slot, expr) in module_expressions(&options) {
-                check_module_expression(slot, expr, &signature, diag);
-            }
-        }
+        let place = place(&item, &options, &signature);
         let key = key_parts(&options, &signature);
         let in_key = arguments_in_key(&key, &signature);
-        if options.key.get().is_none() {
-            check_mutable(&in_key, &signature, diag);
-        }
+        agree::check(&item, &options, &signature, place, &in_key, diag);
+        let parameters =
+            Parameters::new(&item.sig.generics, &signature.arguments, &in_key, &signature.returns);
+        let keeps_errors = (options.on_error.get() == Some(&OnError::Cache))
+            .then(|| options.on_error.name().cloned())
+            .flatten();
         Some(Self {
             signature,
+            parameters,
             place,
             key,
             in_key,
             name: options.name.take(),
             version: options.version.take(),
-            ttl: options.ttl.take(),
-            none: options.none.take(),
+            policy: Policy::new(&mut options),
+            cache_if: options.cache_if.take(),
+            codec: options.codec.take(),
+            keeps_errors,
+            in_background: options.refresh.get() == Some(&Refresh::Background),
             cache: options.cache.take(),
+            entry: options.entry.take(),
             crate_path: CratePath::new(options.crate_path.take()),
             item,
         })
@@ -90,137 +103,41 @@ impl CachedFn {
     }
 
     pub(crate) fn is_async(&self) -> bool {
-        self.item.sig.asyncness.is_some()
+        self.future().is_some()
+    }
+
+    pub(crate) fn future(&self) -> Option<Future> {
+        self.signature.future
     }
 }
 
-fn check_attributes(item: &ItemFn, diag: &mut Diag) {
-    for attribute in &item.attrs {
-        let last = attribute.path().segments.last();
-        if last.is_some_and(|it| it.ident == "cached") {
-            diag.error(attribute, "the function is cached twice: keep one `#[cached(..)]`");
+impl Policy {
+    fn new(options: &mut CachedOptions) -> Self {
+        let times = [
+            &mut options.ttl,
+            &mut options.grace,
+            &mut options.soft_timeout,
+            &mut options.timeout,
+            &mut options.throttle,
+            &mut options.lease,
+        ];
+        let values = [&mut options.early, &mut options.jitter];
+        Self {
+            times: times.into_iter().filter_map(Slot::take_named).collect(),
+            none: options.none.take(),
+            values: values.into_iter().filter_map(Slot::take_named).collect(),
+            compress: options.compress.take(),
         }
     }
 }
 
-fn check_skip(options: &CachedOptions, signature: &Signature, diag: &mut Diag) {
-    let Some(skipped) = options.skip.get() else {
-        return;
-    };
-    if let (Some(skip), Some(_)) = (options.skip.name(), options.key.get()) {
-        diag.error(skip, "`key(..)` already says all that is in the key: leave out `skip(..)`");
-    }
-    for (index, name) in skipped.iter().enumerate() {
-        if skipped[..index].contains(name) {
-            diag.error(name, format_args!("`{name}` is skipped twice"));
-        }
-        let is_receiver = name == "self" && signature.receiver.is_some();
-        if !is_receiver && signature.arguments.iter().all(|it| it.ident != *name) {
-            diag.error(name, format_args!("`{name}` is no argument: {}", signature.names()));
-        }
-    }
-}
-
-/// A silent answer would hand what belongs to one receiver to another.
-fn check_receiver(options: &CachedOptions, signature: &Signature, diag: &mut Diag) {
-    let Some(receiver) = &signature.receiver else {
-        return;
-    };
-    let skipped = options.skip.get();
-    let is_skipped = skipped.is_some_and(|names| names.iter().any(|it| it == "self"));
-    if options.key.get().is_some() || is_skipped {
-        return;
-    }
-    let argument = signature
-        .arguments
-        .iter()
-        .find(|it| skipped.is_none_or(|names| !names.contains(&it.ident)));
-    let rest = argument.map_or_else(String::new, |it| format!(", {}", it.ident));
-    diag.error(
-        receiver.self_token,
-        format_args!(
-            "two receivers would share an entry: say what of `self` is in the key with \
-             `key(self.tenant{rest})`, or `skip(self)`"
-        ),
-    );
-}
-
-fn check_times(options: &CachedOptions, diag: &mut Diag) {
-    let (Some(Time::Seconds(ttl, _)), Some(Time::Seconds(none, text))) =
-        (options.ttl.get(), options.none.get())
-    else {
-        return;
-    };
-    if none > ttl {
-        diag.error(
-            text,
-            "`none` is longer than `ttl`: that nothing was found is kept for a shorter time than \
-             what was found",
-        );
-    }
-}
-
-/// The companion has the name of the function and would hide a primitive type of that name.
-fn check_name(name: &Ident, diag: &mut Diag) {
-    const PRIMITIVES: [&str; 17] = [
-        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
-        "i64", "i128", "isize", "f32", "f64",
-    ];
-    let text = name.unraw().to_string();
-    if PRIMITIVES.contains(&text.as_str()) {
-        diag.error(
-            name,
-            format_args!(
-                "a type named `{text}` stands beside the function and would hide the primitive \
-                 type: give the function another name"
-            ),
-        );
-    }
-}
-
-/// Returns the expressions that the companion evaluates too.
-fn module_expressions(options: &CachedOptions) -> impl Iterator<Item = (&Ident, &Expr)> {
-    fn time(slot: &Slot<Time>) -> Option<(&Ident, &Expr)> {
-        match (slot.name(), slot.get()) {
-            (Some(name), Some(Time::Expr(expr))) => Some((name, expr)),
-            _ => None,
-        }
-    }
-    let cache = options.cache.name().zip(options.cache.get());
-    [time(&options.ttl), time(&options.none), cache].into_iter().flatten()
-}
-
-fn check_module_expression(option: &Ident, expr: &Expr, signature: &Signature, diag: &mut Diag) {
-    for argument in &signature.arguments {
-        let name = &argument.ident;
-        if mentions::variable(expr, name) {
-            diag.error(
-                expr,
-                format_args!(
-                    "`{option}` is the same for every call, so it cannot use the argument \
-                     `{name}`: name a static, a constant or a function"
-                ),
-            );
-        }
-    }
-}
-
-/// What a body writes through `&mut` would be missing on a hit.
-fn check_mutable(in_key: &[bool], signature: &Signature, diag: &mut Diag) {
-    for (argument, in_key) in signature.arguments.iter().zip(in_key) {
-        let is_mutable =
-            matches!(&argument.ty, Type::Reference(TypeReference { mutability: Some(_), .. }));
-        if is_mutable && *in_key {
-            let name = &argument.ident;
-            diag.error(
-                &argument.ty,
-                format_args!(
-                    "what is written to `{name}` is not written again when the value comes from \
-                     the cache: take it by `&` or by value, or `skip({name})` if it is only a handle"
-                ),
-            );
-        }
-    }
+fn place(item: &ItemFn, options: &CachedOptions, signature: &Signature) -> Place {
+    let is_of_a_type = signature.receiver.is_some()
+        || options.associated.get().is_some()
+        || options.entry.get().is_some()
+        || item.sig.generics.lifetimes().any(|it| it.lifetime.ident == "async_trait")
+        || mentions::own_type(&item.sig, &item.block);
+    if is_of_a_type { Place::Type } else { Place::Module }
 }
 
 fn key_parts(options: &CachedOptions, signature: &Signature) -> Vec<KeyPart> {

@@ -48,7 +48,8 @@ impl Visit<'_> for Search {
     }
 }
 
-fn token(tokens: &TokenStream, name: &str) -> bool {
+/// Tells whether a token of this name is among `tokens`, or captured by a format string.
+pub(super) fn token(tokens: &TokenStream, name: &str) -> bool {
     tokens.clone().into_iter().any(|tree| match tree {
         TokenTree::Group(group) => token(&group.stream(), name),
         TokenTree::Ident(ident) => ident == name,

@@ -5,6 +5,8 @@
 
 use syn::{GenericArgument, PathArguments, Type};
 
+use crate::model::cached_fn::CachedFn;
+
 /// The types in the signatures of `put` and `peek`.
 pub(crate) struct Spelled<'a> {
     /// `put(.., value: &Value)`.
@@ -13,8 +15,17 @@ pub(crate) struct Spelled<'a> {
     pub(crate) found: &'a Type,
 }
 
+/// Returns the types for a function: where it has its errors kept, all is a value.
+pub(crate) fn of(model: &CachedFn) -> Spelled<'_> {
+    let returns = &model.signature.returns;
+    if model.keeps_errors.is_some() {
+        return Spelled { value: returns, found: returns };
+    }
+    spelled(returns)
+}
+
 /// Takes `Result<..>` and `Option<..>` off; what hides them, such as an alias, stays whole.
-pub(crate) fn spelled(returns: &Type) -> Spelled<'_> {
+fn spelled(returns: &Type) -> Spelled<'_> {
     let found = argument_of("Result", returns).unwrap_or(returns);
     let value = argument_of("Option", found).unwrap_or(found);
     Spelled { value, found }

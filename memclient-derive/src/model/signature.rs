@@ -1,17 +1,23 @@
 //! The signature of a function, and the forms of it that cannot be cached.
 
 use syn::{
-    FnArg, GenericParam, Ident, ItemFn, Pat, PatIdent, Receiver, ReturnType, Safety, Type,
-    TypeImplTrait, visit::Visit,
+    FnArg, Ident, ItemFn, Pat, PatIdent, Receiver, ReturnType, Safety, Type, TypeImplTrait,
+    visit::Visit,
 };
 
-use crate::diag::Diag;
+use crate::{
+    diag::Diag,
+    model::future::{self, Future},
+};
 
 /// A signature whose arguments all have names.
 pub(crate) struct Signature {
     pub(crate) receiver: Option<Receiver>,
     pub(crate) arguments: Vec<Argument>,
+    /// What the function returns, or its future brings.
     pub(crate) returns: Type,
+    /// The future that the function returns, if it does.
+    pub(crate) future: Option<Future>,
 }
 
 /// One argument besides `self`.
@@ -24,7 +30,6 @@ impl Signature {
     /// Reads a signature, or notes every reason why it cannot be cached.
     pub(crate) fn read(function: &ItemFn, diag: &mut Diag) -> Option<Self> {
         refuse_qualifiers(function, diag);
-        refuse_generics(function, diag);
         let mut receiver = None;
         let mut arguments = Vec::new();
         for input in &function.sig.inputs {
@@ -44,8 +49,8 @@ impl Signature {
                 }
             }
         }
-        let returns = returns(function, diag)?;
-        Some(Self { receiver, arguments, returns })
+        let (returns, future) = returns(function, diag)?;
+        Some(Self { receiver, arguments, returns, future })
     }
 
     /// Returns what `skip(..)` may name, for errors.
@@ -86,23 +91,6 @@ fn refuse_qualifiers(function: &ItemFn, diag: &mut Diag) {
     }
 }
 
-fn refuse_generics(function: &ItemFn, diag: &mut Diag) {
-    for parameter in &function.sig.generics.params {
-        let name = match parameter {
-            GenericParam::Lifetime(_) => continue,
-            GenericParam::Type(ty) => &ty.ident,
-            GenericParam::Const(constant) => &constant.ident,
-        };
-        diag.error(
-            parameter,
-            format_args!(
-                "a cached function cannot be generic over `{name}`: name the types in a cached \
-                 function for each, and let them call a generic one"
-            ),
-        );
-    }
-}
-
 /// Attributes on arguments reach a macro unread, so `cfg` would be missed.
 fn is_cfg(attribute: &syn::Attribute) -> bool {
     attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
@@ -119,7 +107,7 @@ fn argument_name(pattern: &Pat, diag: &mut Diag) -> Option<Ident> {
     None
 }
 
-fn returns(function: &ItemFn, diag: &mut Diag) -> Option<Type> {
+fn returns(function: &ItemFn, diag: &mut Diag) -> Option<(Type, Option<Future>)> {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         diag.error(
             &function.sig.ident,
@@ -127,12 +115,17 @@ fn returns(function: &ItemFn, diag: &mut Diag) -> Option<Type> {
         );
         return None;
     };
-    match returned_mistake(ty) {
+    let (output, future) = match future::returned(ty) {
+        _ if function.sig.asyncness.is_some() => (&**ty, Some(Future::Async)),
+        Some((form, output)) => (output, Some(form)),
+        None => (&**ty, None),
+    };
+    match returned_mistake(output) {
         Some(message) => {
-            diag.error(ty, message);
+            diag.error(output, message);
             None
         }
-        None => Some((**ty).clone()),
+        None => Some((output.clone(), future)),
     }
 }
 
@@ -154,10 +147,11 @@ fn returned_mistake(ty: &Type) -> Option<&'static str> {
                  of your own in place of a reference",
             );
         }
-        Type::Path(path) if is_future(path) => {
+        Type::Path(path) if future::is_one(path) => {
             return Some(
-                "the function returns a future, which cannot be cached: write it as `async fn`; \
-                 below `#[async_trait]`, cache a function that the method calls",
+                "what this future brings cannot be seen: write the function as `async fn`, or as one \
+                 that returns `Pin<Box<dyn Future<Output = T> + Send>>`, `BoxFuture<'_, T>` or \
+                 `impl Future<Output = T>`",
             );
         }
         _ => {}
@@ -167,10 +161,6 @@ fn returned_mistake(ty: &Type) -> Option<&'static str> {
     search
         .0
         .then_some("`impl Trait` does not say what to read back: name the type that is returned")
-}
-
-fn is_future(path: &syn::TypePath) -> bool {
-    path.path.segments.last().is_some_and(|it| it.ident == "Pin" || it.ident == "BoxFuture")
 }
 
 struct FindImpl(bool);
@@ -203,6 +193,9 @@ mod tests {
         check("fn f() -> u32 { 1 }");
         check("async fn f<'a>(mut a: &'a str, b: impl Into<u32>) -> R { 1 }");
         check("fn f(&mut self, a: [u8; 4]) -> Result<(u32, ()), E> { 1 }");
+        check("fn f<T: Load, const N: usize>(id: T::Id) -> Result<T, T::Error> { 1 }");
+        check("fn f() -> Pin<Box<dyn Future<Output = u32> + Send + 'static>> { 1 }");
+        check("fn f() -> impl Future<Output = Result<u32, E>> + Send { 1 }");
         check("fn f(self: Arc<Self>) -> Option<&'static str> { None }");
     }
 
@@ -216,15 +209,14 @@ mod tests {
         check("const fn f() -> u32 { 1 }", "`const fn`");
         check("unsafe fn f() -> u32 { 1 }", "`unsafe fn`");
         check("extern \"C\" fn f() -> u32 { 1 }", "`extern fn`");
-        check("fn f<T>() -> u32 { 1 }", "generic over `T`");
-        check("fn f<const N: usize>() -> u32 { 1 }", "generic over `N`");
         check("fn f() { 1 }", "returns nothing");
         check("fn f() -> () { 1 }", "returns `()`");
         check("fn f() -> ! { loop {} }", "never returns");
         check("fn f() -> &str { \"\" }", "owned");
         check("fn f() -> impl Display { 1 }", "`impl Trait`");
         check("fn f() -> Option<impl Display> { 1 }", "`impl Trait`");
-        check("fn f() -> Pin<Box<dyn Future<Output = u32>>> { 1 }", "`async fn`");
+        check("fn f() -> Pin<Box<Later>> { 1 }", "`async fn`");
+        check("fn f() -> impl Future<Output = &str> { 1 }", "owned");
         check("fn f((a, b): (u32, u32)) -> u32 { 1 }", "needs a name");
         check("fn f(_: u32) -> u32 { 1 }", "needs a name");
         check("fn f(#[cfg(a)] a: u32) -> u32 { 1 }", "not always there");
@@ -232,7 +224,7 @@ mod tests {
 
     #[test]
     fn several_reasons_are_reported_together() {
-        let function = "const unsafe fn f<T>(_: u32) { 1 }";
-        assert_eq!(errors(&syn::parse_str(function).unwrap()).len(), 5);
+        let function = "const unsafe fn f(_: u32) { 1 }";
+        assert_eq!(errors(&syn::parse_str(function).unwrap()).len(), 4);
     }
 }

@@ -10,7 +10,11 @@ use syn::{
 
 use crate::{
     diag::{Diag, Slot},
-    parse::{Entry, Given, duration, read_crate, read_expr, read_options, read_version},
+    parse::{
+        Entry, Given,
+        duration::{self, Resolution},
+        nearest, read_crate, read_expr, read_options, read_version,
+    },
 };
 
 /// What the user wrote, each option at most once.
@@ -18,19 +22,62 @@ use crate::{
 pub(crate) struct CachedOptions {
     pub(crate) ttl: Slot<Time>,
     pub(crate) none: Slot<Time>,
+    pub(crate) grace: Slot<Time>,
+    pub(crate) soft_timeout: Slot<Time>,
+    pub(crate) timeout: Slot<Time>,
+    pub(crate) throttle: Slot<Time>,
+    pub(crate) lease: Slot<Time>,
+    pub(crate) jitter: Slot<Expr>,
+    pub(crate) early: Slot<Expr>,
+    pub(crate) refresh: Slot<Refresh>,
+    pub(crate) cache_if: Slot<Expr>,
+    pub(crate) on_error: Slot<OnError>,
+    pub(crate) codec: Slot<Word>,
+    pub(crate) compress: Slot<Compress>,
     pub(crate) skip: Slot<Vec<Ident>>,
     pub(crate) key: Slot<Vec<Expr>>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) version: Slot<u32>,
     pub(crate) cache: Slot<Expr>,
+    pub(crate) entry: Slot<Ident>,
+    pub(crate) associated: Slot<()>,
     pub(crate) crate_path: Slot<Path>,
 }
 
 /// A length of time.
 pub(crate) enum Time {
     /// Written as text and read while compiling.
-    Seconds(u64, LitStr),
+    Millis(u64, LitStr),
     /// An expression of the type `Duration`.
+    Expr(Expr),
+}
+
+/// Who loads again what is stale or about to end.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Refresh {
+    Caller,
+    Background,
+}
+
+/// What becomes of an `Err`.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum OnError {
+    /// A stale value is answered in its place where there is one.
+    Stale,
+    /// It is kept like a value.
+    Cache,
+}
+
+/// One of a few words, such as the name of a codec.
+pub(crate) struct Word {
+    pub(crate) word: &'static str,
+    pub(crate) text: LitStr,
+}
+
+/// How values are compressed.
+pub(crate) enum Compress {
+    Word(Word),
+    /// An expression of the type `Compression`.
     Expr(Expr),
 }
 
@@ -48,94 +95,66 @@ impl CachedOptions {
     }
 }
 
+/// An option whose value is read by a function of `Given` and the tokens behind the name.
+macro_rules! option {
+    ($name:literal, $usage:literal, $field:ident, $read:expr) => {
+        Entry {
+            name: $name,
+            usage: $usage,
+            read: |given, input, options, diag| {
+                let value = $read(given, input)?;
+                options.$field.set(given.name, value, diag);
+                Ok(())
+            },
+        }
+    };
+}
+
 /// Every option of `#[cached(...)]`.
 const OPTIONS: &[Entry<CachedOptions>] = &[
-    Entry {
-        name: "ttl",
-        usage: r#"ttl = "10m""#,
-        read: |given, input, options, diag| {
-            let time = read_time(given, input)?;
-            options.ttl.set(given.name, time, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "none",
-        usage: r#"none = "30s""#,
-        read: |given, input, options, diag| {
-            let time = read_time(given, input)?;
-            options.none.set(given.name, time, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "skip",
-        usage: "skip(argument, ..)",
-        read: |given, input, options, diag| {
-            let names = read_names.parse2(given.list(input)?)?;
-            if names.is_empty() {
-                return Err(given.misuse());
-            }
-            let names = names.into_iter().collect();
-            options.skip.set(given.name, names, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "key",
-        usage: "key(expression, ..)",
-        read: |given, input, options, diag| {
-            let parts = read_parts.parse2(given.list(input)?)?;
-            if parts.is_empty() {
-                return Err(given.misuse());
-            }
-            let parts = parts.into_iter().collect();
-            options.key.set(given.name, parts, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "name",
-        usage: r#"name = "shop.user""#,
-        read: |given, input, options, diag| {
-            let name = read_name(given, input)?;
-            options.name.set(given.name, name, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "version",
-        usage: "version = 2",
-        read: |given, input, options, diag| {
-            let version = read_version(given, input)?;
-            options.version.set(given.name, version, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "cache",
-        usage: "cache = CACHE",
-        read: |given, input, options, diag| {
-            given.equals(input)?;
-            let cache = read_expr(input)?;
-            options.cache.set(given.name, cache, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "crate",
-        usage: "crate = path::to::memclient",
-        read: |given, input, options, diag| {
-            let path = read_crate(given, input)?;
-            options.crate_path.set(given.name, path, diag);
-            Ok(())
-        },
-    },
+    option!("ttl", r#"ttl = "10m""#, ttl, read_seconds),
+    option!("none", r#"none = "30s""#, none, read_seconds),
+    option!("skip", "skip(argument, ..)", skip, read_skip),
+    option!("key", "key(expression, ..)", key, read_key),
+    option!("name", r#"name = "shop.user""#, name, read_name),
+    option!("version", "version = 2", version, read_version),
+    option!("cache", "cache = CACHE", cache, read_value),
+    option!("grace", r#"grace = "1h""#, grace, read_seconds),
+    option!("refresh", r#"refresh = "background""#, refresh, read_refresh),
+    option!("early", "early = false", early, read_value),
+    option!("jitter", "jitter = 10", jitter, read_jitter),
+    option!("soft_timeout", r#"soft_timeout = "50ms""#, soft_timeout, read_millis),
+    option!("timeout", r#"timeout = "30s""#, timeout, read_millis),
+    option!("throttle", r#"throttle = "1s""#, throttle, read_millis),
+    option!("lease", r#"lease = "5s""#, lease, read_seconds),
+    option!("cache_if", "cache_if = |value| value.is_final", cache_if, read_value),
+    option!("on_error", r#"on_error = "cache""#, on_error, read_on_error),
+    option!("codec", r#"codec = "json""#, codec, read_codec),
+    option!("compress", r#"compress = "zlib""#, compress, read_compress),
+    option!("entry", "entry = user_entry", entry, read_entry),
+    option!("associated", "associated", associated, read_associated),
+    option!("crate", "crate = path::to::memclient", crate_path, read_crate),
 ];
 
-fn read_time(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
+fn read_value(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Expr> {
     given.equals(input)?;
-    let value = read_expr(input)?;
+    read_expr(input)
+}
+
+fn read_seconds(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
+    read_time(given, input, Resolution::Seconds)
+}
+
+fn read_millis(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
+    read_time(given, input, Resolution::Milliseconds)
+}
+
+fn read_time(
+    given: &Given<'_>,
+    input: ParseStream<'_>,
+    resolution: Resolution,
+) -> syn::Result<Time> {
+    let value = read_value(given, input)?;
     let Expr::Lit(ExprLit { lit, .. }) = &value else {
         return Ok(Time::Expr(value));
     };
@@ -143,15 +162,110 @@ fn read_time(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
         return Err(syn::Error::new_spanned(
             lit,
             format_args!(
-                "a time needs its unit: write `{} = \"10m\"`, or an expression of the type `Duration`",
-                given.name
+                "a time needs its unit: write `{}`, or an expression of the type `Duration`",
+                given.usage
             ),
         ));
     };
-    match duration::seconds(&text.value()) {
-        Ok(seconds) => Ok(Time::Seconds(seconds, text.clone())),
+    match duration::millis(&text.value(), resolution) {
+        Ok(millis) => Ok(Time::Millis(millis, text.clone())),
         Err(message) => Err(syn::Error::new_spanned(text, message)),
     }
+}
+
+/// A number is checked here; an expression is of the type `u8`.
+fn read_jitter(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Expr> {
+    let value = read_value(given, input)?;
+    let Expr::Lit(ExprLit { lit, .. }) = &value else {
+        return Ok(value);
+    };
+    let percent = match lit {
+        Lit::Int(number) => number.base10_parse::<u8>().ok(),
+        _ => None,
+    };
+    if percent.is_some_and(|percent| percent <= 100) {
+        return Ok(value);
+    }
+    Err(syn::Error::new_spanned(
+        lit,
+        "`jitter` is a number of percent from 0 to 100: write `jitter = 10`",
+    ))
+}
+
+fn read_refresh(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Refresh> {
+    read_choice(given, input, [("background", Refresh::Background), ("caller", Refresh::Caller)])
+}
+
+fn read_on_error(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<OnError> {
+    read_choice(given, input, [("cache", OnError::Cache), ("stale", OnError::Stale)])
+}
+
+fn read_choice<T, const N: usize>(
+    given: &Given<'_>,
+    input: ParseStream<'_>,
+    choices: [(&'static str, T); N],
+) -> syn::Result<T> {
+    let word = read_word(given, input, &choices.each_ref().map(|(word, _)| *word))?;
+    let chosen = choices.into_iter().find(|(known, _)| *known == word.word);
+    chosen.map(|(_, value)| value).ok_or_else(|| given.misuse())
+}
+
+fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Word> {
+    read_word(given, input, &["bincode", "json"])
+}
+
+fn read_compress(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
+    let ahead = input.fork();
+    ahead.parse::<Token![=]>().ok();
+    if input.peek(Token![=]) && !ahead.peek(LitStr) {
+        return read_value(given, input).map(Compress::Expr);
+    }
+    read_word(given, input, &["zlib", "zstd", "lz4", "none"]).map(Compress::Word)
+}
+
+/// Reads `name = "word"`, one of `words`.
+fn read_word(
+    given: &Given<'_>,
+    input: ParseStream<'_>,
+    words: &[&'static str],
+) -> syn::Result<Word> {
+    given.equals(input)?;
+    if !input.peek(LitStr) {
+        return Err(given.misuse());
+    }
+    let text: LitStr = input.parse()?;
+    let written = text.value();
+    if let Some(word) = words.iter().find(|word| **word == written) {
+        return Ok(Word { word, text });
+    }
+    let all: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    let all = all.join(", ");
+    let name = given.name;
+    let message = nearest(&written, words.iter().copied()).map_or_else(
+        || format!("`{name}` is one of {all}"),
+        |near| format!("`{name}` is one of {all}: did you mean \"{near}\"?"),
+    );
+    Err(syn::Error::new_spanned(text, message))
+}
+
+fn read_entry(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Ident> {
+    given.equals(input)?;
+    if !input.peek(Ident) {
+        return Err(given.misuse());
+    }
+    input.parse()
+}
+
+fn read_associated(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<()> {
+    given.alone(input)
+}
+
+fn read_skip(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    let names = read_names.parse2(given.list(input)?)?;
+    if names.is_empty() {
+        return Err(given.misuse());
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// `self` is a name here, so keywords are let through; whether an argument has the name is
@@ -163,6 +277,14 @@ fn read_names(input: ParseStream<'_>) -> syn::Result<Punctuated<Ident, Token![,]
         }
         Err(input.error("`skip(..)` takes names of arguments"))
     })
+}
+
+fn read_key(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
+    let parts = read_parts.parse2(given.list(input)?)?;
+    if parts.is_empty() {
+        return Err(given.misuse());
+    }
+    Ok(parts.into_iter().collect())
 }
 
 fn read_parts(input: ParseStream<'_>) -> syn::Result<Punctuated<Expr, Token![,]>> {
@@ -223,6 +345,20 @@ mod tests {
                 name = "shop.user",
                 version = 3,
                 cache = CACHE,
+                grace = "1h",
+                refresh = "background",
+                early = LATE,
+                jitter = 10,
+                soft_timeout = "50ms",
+                timeout = LONG,
+                throttle = "1s",
+                lease = "5s",
+                cache_if = |user| user.active,
+                on_error = "stale",
+                codec = "json",
+                compress = "zstd",
+                entry = user_entry,
+                associated,
                 crate = crate::deps::memclient,
             ),
             &mut diag,
@@ -230,7 +366,7 @@ mod tests {
         diag.finish().unwrap();
         assert!(matches!(
             options.ttl.get(),
-            Some(Time::Seconds(5400, text)) if text.value() == "1h30m"
+            Some(Time::Millis(5_400_000, text)) if text.value() == "1h30m"
         ));
         assert!(matches!(options.none.get(), Some(Time::Expr(_))));
         assert_eq!(options.skip.get().unwrap().len(), 2);
@@ -238,6 +374,19 @@ mod tests {
         assert_eq!(options.name.get().unwrap().value(), "shop.user");
         assert_eq!(options.version.get(), Some(&3));
         assert!(options.cache.get().is_some());
+        assert!(matches!(options.grace.get(), Some(Time::Millis(3_600_000, _))));
+        assert!(options.refresh.get() == Some(&Refresh::Background));
+        assert!(options.early.get().is_some() && options.jitter.get().is_some());
+        assert!(matches!(options.soft_timeout.get(), Some(Time::Millis(50, _))));
+        assert!(matches!(options.timeout.get(), Some(Time::Expr(_))));
+        assert!(matches!(options.throttle.get(), Some(Time::Millis(1000, _))));
+        assert!(matches!(options.lease.get(), Some(Time::Millis(5000, _))));
+        assert!(options.cache_if.get().is_some());
+        assert!(options.on_error.get() == Some(&OnError::Stale));
+        assert!(options.codec.get().is_some_and(|codec| codec.word == "json"));
+        assert!(matches!(options.compress.get(), Some(Compress::Word(it)) if it.word == "zstd"));
+        assert!(options.entry.get().is_some_and(|name| name == "user_entry"));
+        assert!(options.associated.get().is_some());
         assert!(options.crate_path.get().is_some());
     }
 
@@ -252,7 +401,8 @@ mod tests {
         check(
             quote!(expire = "1m"),
             "unknown option `expire`: there are `ttl`, `none`, `skip`, `key`, `name`, `version`, \
-             `cache`, `crate`",
+             `cache`, `grace`, `refresh`, `early`, `jitter`, `soft_timeout`, `timeout`, `throttle`, \
+             `lease`, `cache_if`, `on_error`, `codec`, `compress`, `entry`, `associated`, `crate`",
         );
     }
 
@@ -291,6 +441,26 @@ mod tests {
         check(quote!(name = ""), name);
         check(quote!(name = "two words"), name);
         check(quote!(name = "über"), name);
+    }
+
+    #[test]
+    fn a_wrong_word_lists_the_right_ones() {
+        check(
+            quote!(refresh = "backgruond"),
+            "`refresh` is one of \"background\", \"caller\": did you mean \"background\"?",
+        );
+        check(quote!(codec = "xml"), "`codec` is one of \"bincode\", \"json\"");
+        check(quote!(codec = json), r#"write `codec` as `codec = "json"`"#);
+        check(
+            quote!(compress = "gzip"),
+            "`compress` is one of \"zlib\", \"zstd\", \"lz4\", \"none\"",
+        );
+        check(quote!(compress), r#"write `compress` as `compress = "zlib"`"#);
+        let jitter = "`jitter` is a number of percent from 0 to 100: write `jitter = 10`";
+        check(quote!(jitter = 101), jitter);
+        check(quote!(jitter = "10%"), jitter);
+        check(quote!(entry = "user"), "write `entry` as `entry = user_entry`");
+        check(quote!(associated = true), "`associated` takes no value");
     }
 
     #[test]

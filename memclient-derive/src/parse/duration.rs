@@ -3,13 +3,30 @@
 /// Times above this are a mistake in the unit far more often than a wish.
 const LONGEST: u64 = 10 * 365 * DAY;
 
-const DAY: u64 = 24 * 60 * 60;
+const SECOND: u64 = 1000;
+const DAY: u64 = 24 * 60 * 60 * SECOND;
 
-/// From long to short, the order in which they are written.
-const UNITS: [(&str, u64); 5] = [("w", 7 * DAY), ("d", DAY), ("h", 60 * 60), ("m", 60), ("s", 1)];
+/// From long to short, the order in which they are written; in milliseconds.
+const UNITS: [(&str, u64); 6] = [
+    ("w", 7 * DAY),
+    ("d", DAY),
+    ("h", 60 * 60 * SECOND),
+    ("m", 60 * SECOND),
+    ("s", SECOND),
+    ("ms", 1),
+];
 
-/// Returns the seconds that `text` names, or the sentence that says what is wrong with it.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+/// What a time is good for, which decides how fine it may be.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Resolution {
+    /// How long a server keeps something.
+    Seconds,
+    /// How long this process waits.
+    Milliseconds,
+}
+
+/// Returns the milliseconds that `text` names, or the sentence that says what is wrong with it.
+pub(super) fn millis(text: &str, resolution: Resolution) -> Result<u64, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err("a time is a number and a unit: write \"30s\", \"10m\" or \"1h30m\"".into());
@@ -17,7 +34,7 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let mut total = 0_u64;
     let mut units = UNITS.iter();
     while !rest.is_empty() {
-        let (number, unit, behind) = cut(rest)?;
+        let (number, unit, behind) = cut(rest, resolution)?;
         let Some((_, length)) = units.find(|(name, _)| *name == unit) else {
             return Err(format!(
                 "units go from long to short, each once, as in \"1d12h\": `{unit}` is out of order"
@@ -25,23 +42,32 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
         };
         total = number
             .checked_mul(*length)
-            .and_then(|seconds| total.checked_add(seconds))
+            .and_then(|millis| total.checked_add(millis))
             .filter(|total| *total <= LONGEST)
             .ok_or("the time is longer than ten years: see whether the unit is right")?;
         rest = behind;
     }
     if total == 0 {
-        return Err(
-            "a time of zero would cache nothing: the shortest is \"1s\", and without the option \
-             the default of the cache applies"
-                .into(),
-        );
+        return Err(zero(resolution).into());
     }
     Ok(total)
 }
 
+const fn zero(resolution: Resolution) -> &'static str {
+    match resolution {
+        Resolution::Seconds => {
+            "a time of zero would cache nothing: the shortest is \"1s\", and without the option the \
+             default of the cache applies"
+        }
+        Resolution::Milliseconds => {
+            "a time of zero would wait for nothing: the shortest is \"1ms\", and without the option \
+             the default of the cache applies"
+        }
+    }
+}
+
 /// Cuts one number and its unit from the front.
-fn cut(text: &str) -> Result<(u64, &str, &str), String> {
+fn cut(text: &str, resolution: Resolution) -> Result<(u64, &str, &str), String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(digits);
     let rest = rest.trim_start();
@@ -62,10 +88,18 @@ fn cut(text: &str) -> Result<(u64, &str, &str), String> {
             "a time is in whole numbers: write \"1h30m\" in place of a fraction of an hour".into(),
         );
     }
-    if matches!(unit, "ms" | "us" | "µs" | "ns") {
-        return Err(format!(
-            "`{unit}` is below what a memcached server can count: the shortest time is \"1s\""
-        ));
+    match (unit, resolution) {
+        ("ms" | "us" | "µs" | "ns", Resolution::Seconds) => {
+            return Err(format!(
+                "`{unit}` is below what a memcached server can count: the shortest time is \"1s\""
+            ));
+        }
+        ("us" | "µs" | "ns", Resolution::Milliseconds) => {
+            return Err(format!(
+                "`{unit}` is below what a timer can measure: the shortest time is \"1ms\""
+            ));
+        }
+        _ => {}
     }
     if UNITS.iter().all(|(name, _)| *name != unit) {
         return Err(unknown_unit(unit));
@@ -90,22 +124,24 @@ mod tests {
 
     #[test]
     fn text_is_read_as_seconds() {
-        let check = |text, expected| assert_eq!(seconds(text), Ok(expected), "{text}");
+        let check = |text, expected| {
+            assert_eq!(millis(text, Resolution::Seconds), Ok(expected * SECOND), "{text}");
+        };
         check("1s", 1);
         check("10m", 600);
         check("1h", 3600);
         check("1h30m", 5400);
         check("1h 30m", 5400);
-        check(" 2 d ", 2 * DAY);
-        check("1w2d3h4m5s", 7 * DAY + 2 * DAY + 3 * 3600 + 4 * 60 + 5);
+        check(" 2 d ", 2 * 86_400);
+        check("1w2d3h4m5s", 7 * 86_400 + 2 * 86_400 + 3 * 3600 + 4 * 60 + 5);
         check("0h5s", 5);
-        check("3650d", LONGEST);
+        check("3650d", LONGEST / SECOND);
     }
 
     #[test]
     fn a_wrong_text_is_refused_with_its_cure() {
         let check = |text, part: &str| {
-            let message = seconds(text).expect_err(text);
+            let message = millis(text, Resolution::Seconds).expect_err(text);
             assert!(message.contains(part), "{text}: {message}");
         };
         check("", "a number and a unit");
@@ -129,5 +165,14 @@ mod tests {
         check("99999999999999999999s", "too large");
         check("18446744073709551615w", "longer than ten years");
         check("1ü", "unknown unit");
+    }
+
+    #[test]
+    fn what_this_process_waits_for_may_be_shorter() {
+        let read = |text| millis(text, Resolution::Milliseconds);
+        assert_eq!(read("250ms"), Ok(250));
+        assert_eq!(read("1s 500ms"), Ok(1500));
+        assert!(read("0ms").is_err_and(|message| message.contains("\"1ms\"")));
+        assert!(read("5us").is_err_and(|message| message.contains("below what a timer")));
     }
 }

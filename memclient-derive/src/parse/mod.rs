@@ -4,6 +4,7 @@ pub(crate) mod cached;
 mod duration;
 pub(crate) mod fields;
 pub(crate) mod groups;
+pub(crate) mod writer;
 
 use proc_macro2::TokenStream;
 use syn::{Ident, Path, Token, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
@@ -23,7 +24,7 @@ pub(crate) struct Entry<O> {
 /// The name of an option as the user wrote it, with its usage for errors.
 pub(crate) struct Given<'a> {
     pub(crate) name: &'a Ident,
-    usage: &'static str,
+    pub(crate) usage: &'static str,
 }
 
 impl Given<'_> {

@@ -73,6 +73,12 @@ impl<T> Lookup<T> {
 }
 
 impl<T> Entry<T> {
+    /// Returns the entry with its value in another form.
+    pub(crate) fn map<U>(self, form: impl FnOnce(T) -> Option<U>) -> Entry<U> {
+        let Self { value, tier, stale, fresh_for, age, version } = self;
+        Entry { value: value.and_then(form), tier, stale, fresh_for, age, version }
+    }
+
     pub(super) fn of(kept: Kept<T>, policy: Policy) -> Self {
         let stale = kept.is_stale();
         let Kept { found, cas, ttl_left, tier, .. } = kept;

@@ -209,7 +209,7 @@ impl Cache {
         &self.0
     }
 
-    fn shared(&self) -> &Arc<Core> {
+    pub(crate) fn shared(&self) -> &Arc<Core> {
         &self.0
     }
 

@@ -6,6 +6,7 @@ use memclient_serde::{CacheValue, KeyBuf};
 
 use super::{
     core::Core,
+    entry::Entry,
     found::{Early, Found, Kept},
     plan::Plan,
 };
@@ -70,8 +71,18 @@ impl Core {
         self.read(key, plan, how).await
     }
 
+    /// Returns what is known, with what its store says of it, as callers see it.
+    pub(crate) async fn entry<T: CacheValue>(
+        &self,
+        key: &KeyBuf,
+        plan: Plan<'_>,
+    ) -> Result<Option<Entry<T>>> {
+        let kept = self.lookup_with_meta(key, plan).await?;
+        Ok(kept.map(|kept| Entry::of(kept, *plan)))
+    }
+
     /// Returns what is known, with what its store says of it.
-    pub(super) async fn lookup_with_meta<T: CacheValue>(
+    async fn lookup_with_meta<T: CacheValue>(
         &self,
         key: &KeyBuf,
         plan: Plan<'_>,

@@ -158,10 +158,7 @@ impl<T: CacheValue> TypedCache<T> {
     /// # Cancel safety
     /// Dropping the future costs nobody anything.
     pub async fn get_with_meta<K: CacheKey + ?Sized>(&self, key: &K) -> Result<Option<Entry<T>>> {
-        let core = self.cache.core();
-        let plan = self.plan();
-        let kept = core.lookup_with_meta(&self.key_buf(key), plan).await?;
-        Ok(kept.map(|kept| Entry::of(kept, *plan)))
+        self.cache.core().entry(&self.key_buf(key), self.plan()).await
     }
 
     /// Returns what is kept, and the right to load it where the caller is the one to do that: for

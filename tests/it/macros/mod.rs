@@ -1,5 +1,10 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
+mod isolation;
+mod options;
+mod table;
+mod writers;
+
 use std::{
     io,
     sync::{
@@ -9,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use memclient::{Cache, CacheKey, CacheValue, Client, Fingerprint, cached};
+use memclient::{Cache, CacheKey, CacheValue, Client, Fingerprint, backend::Tier, cached};
 use memclient_tests::Memcached;
 use serde::{Deserialize, Serialize};
 
@@ -77,85 +82,6 @@ struct Down;
 type Fallible<T> = Result<T, Down>;
 type Perhaps<T> = Option<T>;
 
-/// Runs each function twice for an argument that gives a value, and says how often its body ran.
-macro_rules! shapes {
-    ($($name:ident, $blocking:ident: |$id:ident| -> $returns:ty $body:block => $expected:expr;)*) => {$(
-        mod $name {
-            use super::*;
-
-            static RUNS: Runs = Runs::new();
-
-            #[cached(cache = cache())]
-            async fn load($id: u64) -> $returns {
-                RUNS.note();
-                $body
-            }
-
-            #[tokio::test]
-            async fn is_kept() {
-                let _fixture = hold();
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(RUNS.count(), 1);
-                load::invalidate(7).await.unwrap();
-                assert_eq!(load(7).await, $expected);
-                assert_eq!(RUNS.count(), 2);
-            }
-        }
-
-        mod $blocking {
-            use super::*;
-
-            static RUNS: Runs = Runs::new();
-
-            #[cached(cache = cache())]
-            fn load($id: u64) -> $returns {
-                RUNS.note();
-                $body
-            }
-
-            #[test]
-            fn is_kept() {
-                let _fixture = hold();
-                assert_eq!(load(7), $expected);
-                assert_eq!(load(7), $expected);
-                assert_eq!(RUNS.count(), 1);
-                load::invalidate(7).unwrap();
-                assert_eq!(load(7), $expected);
-                assert_eq!(RUNS.count(), 2);
-            }
-        }
-    )*};
-}
-
-shapes! {
-    plain, plain_blocking: |id| -> User { user(id) } => user(7);
-    option, option_blocking: |id| -> Option<User> { Some(user(id)) } => Some(user(7));
-    result, result_blocking: |id| -> Result<User, Down> { Ok(user(id)) } => Ok(user(7));
-    result_option, result_option_blocking: |id| -> Result<Option<User>, Down> { Ok(Some(user(id))) } => Ok(Some(user(7)));
-    alias, alias_blocking: |id| -> Fallible<User> { Ok(user(id)) } => Ok(user(7));
-    alias_option, alias_option_blocking: |id| -> Fallible<Perhaps<User>> { Ok(Some(user(id))) } => Ok(Some(user(7)));
-    text, text_blocking: |id| -> String { id.to_string() } => "7".to_owned();
-    number, number_blocking: |id| -> u64 { id } => 7;
-    list, list_blocking: |id| -> Vec<User> { vec![user(id), user(id + 1)] } => vec![user(7), user(8)];
-}
-
-#[tokio::test]
-async fn an_err_behind_an_alias_is_not_kept() {
-    let _fixture = hold();
-    static RUNS: Runs = Runs::new();
-    #[cached(cache = cache())]
-    async fn failing(id: u64) -> Fallible<User> {
-        RUNS.note();
-        if RUNS.count() < 3 { Err(Down) } else { Ok(user(id)) }
-    }
-    assert_eq!(failing(1).await, Err(Down));
-    assert_eq!(failing(1).await, Err(Down));
-    assert_eq!(failing(1).await, Ok(user(1)));
-    assert_eq!(failing(1).await, Ok(user(1)));
-    assert_eq!(RUNS.count(), 3);
-}
-
 #[tokio::test]
 async fn none_is_kept_where_asked_for() {
     let _fixture = hold();
@@ -203,6 +129,40 @@ async fn the_companion_does_what_its_names_say() {
     named::invalidate(7).await.unwrap();
     assert_eq!(named::peek(7).await.unwrap(), None);
     assert_eq!(RUNS.count(), 3);
+    named("!", 8).await.unwrap();
+    let entry = named::with_meta(8).await.unwrap().unwrap();
+    assert_eq!(
+        (entry.value.unwrap().name.as_str(), entry.tier, entry.stale),
+        ("Ada!", Tier::Near, false)
+    );
+    assert!(
+        entry.fresh_for.is_some_and(|left| left > Duration::from_secs(500)),
+        "{:?}",
+        entry.fresh_for
+    );
+    assert_eq!((named::remove(8).await.unwrap(), named::remove(8).await.unwrap()), (true, false));
+    assert!(named::with_meta(8).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn that_there_is_none_has_its_meta_too() {
+    let _fixture = hold();
+    #[cached(cache = cache(), none = "1m")]
+    fn absent(_id: u64) -> Result<Option<User>, Down> {
+        Ok(None)
+    }
+    #[cached(cache = cache(), grace = "1h")]
+    fn aged(id: u64) -> Fallible<User> {
+        Ok(user(id))
+    }
+    absent(7).unwrap();
+    assert_eq!(absent::with_meta(7).unwrap().unwrap().value, None);
+    aged(7).unwrap();
+    aged::invalidate(7).unwrap();
+    let entry = aged::with_meta(7).unwrap().unwrap();
+    assert_eq!((entry.value, entry.stale), (Some(Ok(user(7))), true));
+    assert!(aged::remove(7).unwrap());
+    assert!(aged::with_meta(7).unwrap().is_none());
 }
 
 #[cached(cache = cache())]
@@ -253,29 +213,6 @@ async fn what_one_process_loaded_another_finds() {
     assert_eq!(there(7).await, user(7));
     assert_eq!(RUNS.count(), 1);
     assert_eq!((THERE.stats().far_hits, THERE.stats().loads), (1, 0));
-}
-
-#[tokio::test]
-async fn a_ttl_reaches_the_server() {
-    let fixture = hold();
-    #[cached(cache = cache(), ttl = "10m")]
-    async fn text(_id: u64) -> u64 {
-        1
-    }
-    #[cached(cache = cache(), ttl = Duration::from_secs(7200))]
-    async fn expression(_id: u64) -> u64 {
-        1
-    }
-    text(1).await;
-    expression(1).await;
-    let client = Client::new(fixture.server.address()).unwrap();
-    for (key, ttl) in [(text::key(1), 600), (expression::key(1), 7200)] {
-        let memclient::TtlLeft::Left(left) = client.gets(key).await.unwrap().unwrap().ttl_left
-        else {
-            panic!("the item never expires");
-        };
-        assert!((ttl - 5..=ttl).contains(&left.as_secs()), "{left:?}");
-    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use memclient::cached;
 
 #[cached]
-fn show<T: ToString>(value: T) -> String {
+fn shown<T: ToString>(value: T) -> String {
     value.to_string()
 }
 

@@ -1,0 +1,47 @@
+//! The only names that generated code uses. Not for people: all of it may change with every
+//! release.
+
+mod cache_ref;
+pub mod compress;
+mod entry;
+mod outcome;
+mod place;
+pub mod probe;
+mod recoded;
+mod writer;
+
+#[cfg(feature = "bincode")]
+pub use memclient_serde::Bincode;
+#[cfg(any(feature = "bincode", feature = "json"))]
+pub use memclient_serde::DefaultCodec;
+#[cfg(feature = "json")]
+pub use memclient_serde::Json;
+pub use std::boxed::Box;
+
+pub use memclient_serde::{
+    __private::{decode_with, encode_with},
+    CacheKey, CacheValue, Codec, DecodeError, EncodeError, KeyGroup, KeyWriter, Payload, Schema,
+    SchemaWriter,
+};
+pub use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{
+    cache_ref::{CacheRef, CallCache, cache_ref, installed},
+    entry::{Entry, IntoTarget, Target, entry, target},
+    outcome::{
+        Fallible, FallibleOptional, Gives, Holds, MayBeAbsent, Optional, Outcome, Plain, Takes,
+        Whole, keeps, may_be_absent, whole,
+    },
+    place::{owner, place},
+    probe::Probe,
+    recoded::{Coded, Recoded, coded},
+    writer::{
+        Ends, MayFail, invalidate_entry, invalidate_entry_blocking, may_fail, put, put_blocking,
+        put_entry, put_entry_blocking, run,
+    },
+};
+pub use crate::{
+    cache::{Cache, CachedFn, Entry as KeptEntry, Policy},
+    error::Error,
+    wire::Key,
+};

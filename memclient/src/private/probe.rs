@@ -1,0 +1,65 @@
+//! The shape of a return type, found by type: one trait for each step of auto-referencing, the more
+//! specific shapes nearer, so that they are found first.
+
+use std::marker::PhantomData;
+
+use super::outcome::{Fallible, FallibleOptional, Optional, Plain};
+
+/// Asks for the shape of `R`: `(&&&&Probe::<R>::new()).__memclient_outcome()`.
+#[derive(Debug)]
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    #[expect(clippy::new_without_default, reason = "generated code needs nothing else")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+pub trait ProbeResultOption {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
+}
+
+pub trait ProbeResult {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
+}
+
+pub trait ProbeOption {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
+}
+
+pub trait ProbePlain {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
+}
+
+impl<T, E> ProbeResultOption for &&&Probe<Result<Option<T>, E>> {
+    type Outcome = FallibleOptional<T, E>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        FallibleOptional(PhantomData)
+    }
+}
+
+impl<T, E> ProbeResult for &&Probe<Result<T, E>> {
+    type Outcome = Fallible<T, E>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        Fallible(PhantomData)
+    }
+}
+
+impl<T> ProbeOption for &Probe<Option<T>> {
+    type Outcome = Optional<T>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        Optional(PhantomData)
+    }
+}
+
+impl<T> ProbePlain for Probe<T> {
+    type Outcome = Plain<T>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        Plain(PhantomData)
+    }
+}

@@ -1,0 +1,12 @@
+use memclient::cached;
+
+struct Shop;
+
+impl Shop {
+    #[cached(skip(self), associated)]
+    fn price(&self, article: u64) -> u64 {
+        article
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use memclient::invalidates;
+
+#[invalidates(double(7))]
+struct User;
+
+fn main() {}
