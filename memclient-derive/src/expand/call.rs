@@ -105,7 +105,7 @@ pub(super) fn cache(model: &CachedFn) -> TokenStream {
 /// The shape of what the function returns, found by type.
 ///
 /// ```text
-/// { use probe::*; (&&&&Probe::<Result<User, E>>::new()).__memclient_outcome() }
+/// { use probe::*; (&&&&&&Probe::<Result<User, E>>::new()).__memclient_outcome() }
 /// ```
 pub(super) fn outcome(model: &CachedFn) -> TokenStream {
     let mut outcome = shape(&model.crate_path, &model.signature.returns);
@@ -137,7 +137,7 @@ pub(super) fn shape(crate_path: &CratePath, returns: &Type) -> TokenStream {
     quote_spanned! {span=> {
         #[allow(unused_imports)]
         use #private::probe::*;
-        (&&&&#private::Probe::<#returns>::new()).__memclient_outcome()
+        (&&&&&&#private::Probe::<#returns>::new()).__memclient_outcome()
     }}
 }
 

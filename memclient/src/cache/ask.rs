@@ -173,7 +173,7 @@ impl Core {
             Read::Hit(hit) => return Ok(Seen { kept: None, claim: claim.over(hit.cas) }),
             _ => return Ok(Seen { kept: None, claim }),
         };
-        match Kept::<T>::read(&hit, *plan, early) {
+        match Kept::<T>::read(&hit, plan.policy, early) {
             // What is marked says no longer that there is none.
             Ok(Kept { found: Found::Absent, .. }) if marked => Ok(Seen { kept: None, claim }),
             Ok(mut kept) => {

@@ -95,9 +95,9 @@ impl Core {
         policy.over(self.policy)
     }
 
-    /// Returns what a call goes by that has no tags of its own.
-    pub(crate) fn plan(&self, policy: Policy) -> Plan<'_> {
-        Plan { policy: self.policy(policy), tags: &self.common }
+    /// Returns what a call goes by that has this policy, complete, and no tags of its own.
+    pub(crate) fn plan<'a>(&'a self, policy: &'a Policy) -> Plan<'a> {
+        Plan { policy, tags: &self.common }
     }
 
     /// Returns the key `namespace:head` with the parts that `parts` writes.
@@ -134,7 +134,7 @@ impl Core {
     pub(super) fn encode<T: CacheValue>(
         &self,
         value: T,
-        policy: Policy,
+        policy: &Policy,
         took: Option<Duration>,
     ) -> Result<Value, EncodeError> {
         match value.encode() {

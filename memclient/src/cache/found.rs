@@ -32,7 +32,7 @@ pub(super) struct Kept<T> {
 
 /// When a value that is still fresh is refreshed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Early {
+pub(crate) enum Early {
     Never,
     /// Where the policy says so: nobody has to wait for it.
     Allowed,
@@ -65,7 +65,7 @@ impl<T: CacheValue> Found<T> {
 
 impl<T: CacheValue> Kept<T> {
     /// Decodes what was found, and judges how fresh it is.
-    pub(super) fn read(hit: &Hit, policy: Policy, early: Early) -> Result<Self, DecodeError> {
+    pub(super) fn read(hit: &Hit, policy: &Policy, early: Early) -> Result<Self, DecodeError> {
         let found = Found::decode(&hit.value)?;
         let freshness = match found {
             Found::Value(_) => judge(hit, policy, early),
@@ -99,7 +99,7 @@ impl<T> Kept<T> {
     }
 }
 
-fn judge(hit: &Hit, policy: Policy, early: Early) -> Freshness {
+fn judge(hit: &Hit, policy: &Policy, early: Early) -> Freshness {
     let load_time = match early {
         Early::Allowed if policy.refreshes_early() => hit.value.payload().flags.load_time(),
         Early::Allowed | Early::Never => None,

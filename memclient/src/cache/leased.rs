@@ -90,7 +90,7 @@ impl<T: CacheValue> FillLease<T> {
         outcome: impl FnOnce(&Core, Plan<'_>, &Load) -> Result<Outcome>,
     ) -> Result<bool> {
         let Self { cache, load, policy, tags, .. } = self;
-        let (core, plan) = (cache.core(), Plan { policy, tags: &tags });
+        let (core, plan) = (cache.core(), Plan { policy: &policy, tags: &tags });
         let outcome = outcome(core, plan, &load)?;
         let Load { key, right, leader, generation, moment, .. } = load;
         let done = Done { key, right, generation, began: moment, outcome, forced: false };
@@ -162,7 +162,7 @@ impl Cache {
         let lease = async |right: Option<Right>, leads: bool| {
             let leader = leads.then(|| core.flights.lead(&key));
             let load = core.ready(core.begin(key.clone(), right?, leader), plan).await;
-            let (cache, policy, tags) = (self.clone(), plan.policy, plan.tags.clone());
+            let (cache, policy, tags) = (self.clone(), *plan.policy, plan.tags.clone());
             Some(FillLease { cache, load, policy, tags, value: PhantomData })
         };
         Ok(match kept {

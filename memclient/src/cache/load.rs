@@ -18,19 +18,19 @@ use super::{
     core::Core,
     current,
     fill::{Done, Outcome},
-    found::{Early, Found, absence},
+    found::{Found, absence},
     loaded::{Loaded, Produced, Share},
-    look::{AtHand, Known, Looked},
+    look::{Known, Looked, Open},
     plan::{Plan, TagGenerations},
 };
 use crate::{error::Result, events::Event, wire::Key};
 
 impl Core {
-    /// Answers from what is known, or from the loader; `share` says how callers who wait share its
-    /// error, if they can.
+    /// Answers from what is known, or from the loader, what had no answer at hand; `share` says how
+    /// callers who wait share the loader's error, if they can.
     pub(crate) async fn get_or_load<T, R, F, Fut>(
         &self,
-        key: &KeyBuf,
+        open: Box<Open<T>>,
         plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: F,
@@ -41,7 +41,7 @@ impl Core {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        match self.look(key, plan, share, Early::Never).await {
+        match self.look(open, plan, share).await {
             Looked::Answer(answer) => answer,
             Looked::Load(load) => {
                 let brought = loader().await;
@@ -61,7 +61,7 @@ impl Core {
     /// to answer meanwhile.
     pub(crate) async fn get_or_load_in_background<T, R, F, Fut>(
         self: &Arc<Self>,
-        key: &KeyBuf,
+        open: Box<Open<T>>,
         plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: F,
@@ -72,7 +72,7 @@ impl Core {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let (load, known) = match self.look::<T, R>(key, plan, share, Early::Allowed).await {
+        let (load, known) = match self.look::<T, R>(open, plan, share).await {
             Looked::Answer(answer) => return answer,
             Looked::Load(load) => {
                 let brought = loader().await;
@@ -82,9 +82,9 @@ impl Core {
         };
         let (tell, told) = oneshot::channel();
         let (core, value) = (Arc::clone(self), known.value.clone());
-        let (policy, tags) = (plan.policy, plan.tags.clone());
+        let (policy, tags) = (*plan.policy, plan.tags.clone());
         let task = async move {
-            let plan = Plan { policy, tags: &tags };
+            let plan = Plan { policy: &policy, tags: &tags };
             let Some(load) = core.claim(load, plan).await else { return };
             let brought = timeout(plan.background_timeout(), loader()).await.ok();
             // Whoever asked may have had its answer already.
@@ -104,23 +104,13 @@ impl Core {
     /// The twin of [`Core::get_or_load`] for synchronous loaders.
     pub(crate) fn get_or_load_blocking<T: CacheValue, R: Loaded<T>>(
         &self,
-        key: &KeyBuf,
+        open: Box<Open<T>>,
         plan: Plan<'_>,
         share: Option<Share<R>>,
         loader: impl FnOnce() -> R,
     ) -> R {
-        let (at_hand, executor) = match self.at_hand::<T, R>(key, plan, Early::Never) {
-            AtHand::Answer(answer) => return answer,
-            at_hand => (at_hand, self.executor()),
-        };
-        let Some(executor) = executor else { return loader() };
-        let looked = match at_hand {
-            AtHand::Answer(answer) => return answer,
-            AtHand::Due(near) => self.due(Key::from(key), plan, near),
-            AtHand::Short(near) => {
-                executor.block_on(self.find(Key::from(key), plan, share, near, Early::Never))
-            }
-        };
+        let Some(executor) = self.executor() else { return loader() };
+        let looked = executor.block_on(self.look(open, plan, share));
         match looked {
             Looked::Answer(answer) => answer,
             Looked::Load(load) => {
@@ -164,23 +154,6 @@ impl Core {
         let load = executor.block_on(self.seize(Key::from(key), plan));
         let brought = loader();
         executor.block_on(self.keep(load, plan, share, brought))
-    }
-
-    /// Looks for an answer here, and then where processes share it.
-    async fn look<T: CacheValue, R: Loaded<T>>(
-        &self,
-        key: &KeyBuf,
-        plan: Plan<'_>,
-        share: Option<Share<R>>,
-        early: Early,
-    ) -> Looked<T, R> {
-        match self.at_hand(key, plan, early) {
-            AtHand::Answer(answer) => Looked::Answer(answer),
-            AtHand::Due(near) => self.due(Key::from(key), plan, near),
-            AtHand::Short(near) => {
-                Box::pin(self.find(Key::from(key), plan, share, near, early)).await
-            }
-        }
     }
 
     /// Keeps what the loader brought, as far as it may be kept, and returns it.
@@ -272,7 +245,7 @@ impl Core {
         tags: &TagGenerations,
         took: Duration,
     ) -> Result<Outcome> {
-        let stored = plan.seal(tags, self.encode(value.clone(), *plan, Some(took))?);
+        let stored = plan.seal(tags, self.encode(value.clone(), plan.policy, Some(took))?);
         Ok(stored.map_or(Outcome::Nothing, |stored| Outcome::Keep(stored, plan.stored_ttl())))
     }
 

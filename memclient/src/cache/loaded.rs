@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use memclient_serde::CacheValue;
 
@@ -46,19 +46,10 @@ impl<T, R: Loaded<T>> Produced<T, R> {
 }
 
 /// How callers who wait for one load share an error of it.
-#[derive(Debug)]
-pub(crate) struct Share<R> {
+pub struct Share<R> {
     pack: fn(&R) -> Shared,
     unpack: fn(&Shared) -> Option<R>,
 }
-
-impl<R> Clone for Share<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Share<R> {}
 
 impl<R: Clone + Send + Sync + 'static> Share<R> {
     pub(crate) fn by_clone() -> Self {
@@ -76,6 +67,20 @@ impl<R> Share<R> {
 
     pub(super) fn unpack(self, shared: &Shared) -> Option<R> {
         (self.unpack)(shared)
+    }
+}
+
+impl<R> Clone for Share<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Share<R> {}
+
+impl<R> fmt::Debug for Share<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Share")
     }
 }
 

@@ -61,13 +61,14 @@ pub(super) enum Concluded<T> {
     Refresh(Box<Load>, Known<T>),
 }
 
-/// What is in this process's memory.
-pub(super) enum AtHand<T, R> {
-    Answer(R),
-    /// An answer, and something to be done about it.
-    Due(Kept<T>),
-    /// Nothing, or what is stale and nobody sees to.
-    Short(Option<Kept<T>>),
+/// What has no answer in this process's memory: what to ask for, or to do about what is there.
+pub(crate) struct Open<T> {
+    key: Key,
+    early: Early,
+    /// An answer about which something is to be done.
+    due: Option<Kept<T>>,
+    /// What is stale, and nobody sees to.
+    stale: Option<Kept<T>>,
 }
 
 /// An answer that is to be replaced, and is given where that fails.
@@ -77,36 +78,37 @@ pub(super) struct Known<T> {
 }
 
 impl Core {
-    /// Looks at what is in this process's memory, without waiting.
-    pub(super) fn at_hand<T: CacheValue, R: Loaded<T>>(
+    /// Answers from this process's memory, without waiting; else returns what is to be done.
+    pub(crate) fn at_hand<T: CacheValue, R: Loaded<T>>(
         &self,
         key: &KeyBuf,
         plan: Plan<'_>,
         early: Early,
-    ) -> AtHand<T, R> {
-        let Some(near) = self.near(key.as_bytes(), plan, early) else {
-            return AtHand::Short(None);
-        };
+    ) -> Result<R, Box<Open<T>>> {
+        let open = |due, stale| Err(Box::new(Open { key: Key::from(key), early, due, stale }));
+        let Some(near) = self.near(key.as_bytes(), plan, early) else { return open(None, None) };
         match near.freshness {
-            Freshness::Stale if !self.is_seen_to(key.as_bytes(), &near) => {
-                AtHand::Short(Some(near))
-            }
+            Freshness::Stale if !self.is_seen_to(key.as_bytes(), &near) => open(None, Some(near)),
             Freshness::Fresh | Freshness::Stale => match near.found {
-                Found::Value(value) => AtHand::Answer(R::from_value(value)),
-                Found::Absent => R::absent().map_or(AtHand::Due(near), AtHand::Answer),
+                Found::Value(value) => Ok(R::from_value(value)),
+                Found::Absent => R::absent().map_or_else(|| open(Some(near), None), Ok),
             },
-            Freshness::Ending => AtHand::Due(near),
+            Freshness::Ending => open(Some(near), None),
         }
     }
 
-    /// Says what is to be done about what is in this process's memory.
-    pub(super) fn due<T: CacheValue, R: Loaded<T>>(
+    /// Looks where processes share it, for what had no answer at hand.
+    pub(super) async fn look<T: CacheValue, R: Loaded<T>>(
         &self,
-        key: Key,
+        open: Box<Open<T>>,
         plan: Plan<'_>,
-        near: Kept<T>,
+        share: Option<Share<R>>,
     ) -> Looked<T, R> {
-        self.conclude(key, plan, near, Claim::Open(None)).looked(self)
+        let Open { key, early, due, stale } = *open;
+        match due {
+            Some(near) => self.conclude(key, plan, near, Claim::Open(None)).looked(self),
+            None => Box::pin(self.find(key, plan, share, stale, early)).await,
+        }
     }
 
     /// Returns what is in this process's memory, and counts it unless it is stale.
@@ -120,7 +122,7 @@ impl Core {
         let kept = if ages {
             let hit = self.backend().local(key)?;
             self.holds_here(plan, &hit.value).then_some(())?;
-            Kept::read(&hit, *plan, early).ok()?
+            Kept::read(&hit, plan.policy, early).ok()?
         } else {
             let (mut found, mut tagged) = (None, None);
             self.backend().look_local(key, &mut |value| {
@@ -154,7 +156,7 @@ impl Core {
 
     /// Looks where processes share it, and gets all ready where there is something to load; `near` is
     /// a stale answer that is here.
-    pub(super) async fn find<T: CacheValue, R: Loaded<T>>(
+    async fn find<T: CacheValue, R: Loaded<T>>(
         &self,
         key: Key,
         plan: Plan<'_>,

@@ -39,13 +39,18 @@ pub use self::{
     entry::{Entry, Lookup, PutIf},
     function::CachedFn,
     leased::{FillLease, Leased},
-    loaded::{Loaded, Produced},
+    loaded::{Loaded, Produced, Share},
     many::LoadedMany,
     policy::Policy,
     stats::CacheStats,
     typed::TypedCache,
 };
-pub(crate) use self::{core::Core, found::Found, plan::Plan};
+pub(crate) use self::{
+    core::Core,
+    found::{Early, Found},
+    look::Open,
+    plan::Plan,
+};
 use crate::{backend::AnyBackend, error::Result};
 
 /// A cache: a backend, and the rules by which functions and typed handles use it. Cheap to clone.

@@ -12,8 +12,8 @@ pub(crate) struct Tags(Option<Arc<[Key]>>);
 /// What a call goes by: how entries are kept, and under which tags.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
-    pub(super) policy: Policy,
-    pub(super) tags: &'a Tags,
+    pub(crate) policy: &'a Policy,
+    pub(crate) tags: &'a Tags,
 }
 
 /// The generations of a call's tags, in their order, as they were before it began to load. Without
@@ -53,6 +53,6 @@ impl Deref for Plan<'_> {
     type Target = Policy;
 
     fn deref(&self) -> &Policy {
-        &self.policy
+        self.policy
     }
 }

@@ -78,7 +78,7 @@ impl Core {
         plan: Plan<'_>,
     ) -> Result<Option<Entry<T>>> {
         let kept = self.lookup_with_meta(key, plan).await?;
-        Ok(kept.map(|kept| Entry::of(kept, *plan)))
+        Ok(kept.map(|kept| Entry::of(kept, *plan.policy)))
     }
 
     /// Returns what is known, with what its store says of it.
@@ -89,7 +89,7 @@ impl Core {
     ) -> Result<Option<Kept<T>>> {
         let near = self.backend().local(key.as_bytes());
         let near = near.filter(|hit| self.holds_here(plan, &hit.value));
-        let near = near.and_then(|hit| Kept::read(&hit, *plan, Early::Never).ok());
+        let near = near.and_then(|hit| Kept::read(&hit, plan.policy, Early::Never).ok());
         let how = match near {
             Some(kept) if !kept.is_stale() => {
                 self.count_hit(&kept);

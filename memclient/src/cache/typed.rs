@@ -5,7 +5,7 @@ use memclient_serde::{CacheKey, CacheValue, Fingerprint, KeyBuf, KeyHead};
 use super::{
     Cache,
     entry::{Entry, Lookup, PutIf},
-    found::Found,
+    found::{Early, Found},
     function::key_head,
     leased::Leased,
     loaded::{Loaded, Share},
@@ -287,8 +287,11 @@ impl<T: CacheValue> TypedCache<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        let core = self.cache.core();
-        core.get_or_load(&self.key_buf(key), self.plan(), None, loader).await
+        let (core, plan) = (self.cache.core(), self.plan());
+        match core.at_hand(&self.key_buf(key), plan, Early::Never) {
+            Ok(answer) => answer,
+            Err(open) => core.get_or_load(open, plan, None, loader).await,
+        }
     }
 
     /// As [`TypedCache::get_or_load`], for a loader that may fail: those who wait for it get its
@@ -313,7 +316,10 @@ impl<T: CacheValue> TypedCache<T> {
         let core = self.cache.core();
         let share = Some(Share::by_clone());
         let loader = || async { loader().await.map_err(Arc::new) };
-        core.get_or_load(&self.key_buf(key), self.plan(), share, loader).await
+        match core.at_hand(&self.key_buf(key), self.plan(), Early::Never) {
+            Ok(answer) => answer,
+            Err(open) => core.get_or_load(open, self.plan(), share, loader).await,
+        }
     }
 
     /// Runs the loader whatever is kept, and keeps what it returns: for a caller who knows that the
@@ -365,9 +371,11 @@ impl<T: CacheValue> TypedCache<T> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let core = self.cache.shared();
-        let plan = self.plan();
-        core.get_or_load_in_background(&self.key_buf(key), plan, None, loader).await
+        let (core, plan) = (self.cache.shared(), self.plan());
+        match core.at_hand(&self.key_buf(key), plan, Early::Allowed) {
+            Ok(answer) => answer,
+            Err(open) => core.get_or_load_in_background(open, plan, None, loader).await,
+        }
     }
 
     /// Returns the fresh value of each key, or `None`, in the order of the keys: what
@@ -458,7 +466,7 @@ impl<T: CacheValue> TypedCache<T> {
     }
 
     fn plan(&self) -> Plan<'_> {
-        Plan { policy: self.policy, tags: &self.tags }
+        Plan { policy: &self.policy, tags: &self.tags }
     }
 
     fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {

@@ -46,7 +46,7 @@ impl Core {
         how: Set,
     ) -> Result<bool> {
         let (value, ttl) = match (value, plan.none_ttl()) {
-            (Some(value), _) => (self.encode(value, *plan, None)?, plan.stored_ttl()),
+            (Some(value), _) => (self.encode(value, plan.policy, None)?, plan.stored_ttl()),
             (None, Some(ttl)) => (absence(), ttl),
             (None, None) => return self.remove(key).await,
         };

@@ -1,6 +1,6 @@
 //! The entry of one key of a cached function, and what can be done with it.
 
-use std::{future::Future, marker::PhantomData};
+use std::future::Future;
 
 use memclient_serde::{CacheValue, KeyBuf, KeyWriter};
 
@@ -9,7 +9,10 @@ use super::{
     outcome::{Gives, Outcome, Takes},
 };
 use crate::{
-    cache::{CachedFn, Core, Entry as KeptEntry, Found, Loaded, Plan, Policy, Produced},
+    cache::{
+        CachedFn, Core, Early, Entry as KeptEntry, Found, Loaded, Open, Plan, Policy, Produced,
+        Share,
+    },
     error::{Error, Result},
     wire::Key,
 };
@@ -29,13 +32,13 @@ pub struct Target {
 #[derive(Debug)]
 pub struct Entry<O> {
     target: Target,
-    outcome: PhantomData<fn() -> O>,
+    outcome: O,
 }
 
 pub fn entry<O: Outcome>(
     function: &'static CachedFn,
     cache: CallCache,
-    _: O,
+    outcome: O,
     policy: Policy,
     place: &'static str,
     parts: impl FnOnce(&mut KeyWriter),
@@ -50,7 +53,8 @@ pub fn entry<O: Outcome>(
         parts(key);
     });
     let rival = function.rival(&cache, head, place);
-    Entry { target: Target { cache, key, policy, function, rival }, outcome: PhantomData }
+    let policy = core.policy(policy);
+    Entry { target: Target { cache, key, policy, function, rival }, outcome }
 }
 
 impl Target {
@@ -74,7 +78,7 @@ impl Target {
     }
 
     fn plan(&self) -> Plan<'_> {
-        self.cache.core().plan(self.policy)
+        self.cache.core().plan(&self.policy)
     }
 
     /// Says that another function has the entries, if one has.
@@ -91,6 +95,66 @@ impl Target {
     }
 }
 
+/// What was found at hand.
+enum Sought<T, R> {
+    Answer(R),
+    /// Another function has the entries.
+    Refused,
+    Open(Box<Opened<T>>),
+}
+
+/// What has no answer at hand, and what is needed to get one.
+struct Opened<T> {
+    cache: CallCache,
+    policy: Policy,
+    open: Box<Open<T>>,
+}
+
+impl Target {
+    fn seek<T: CacheValue, R: Loaded<T>>(self, early: Early) -> Sought<T, R> {
+        if !self.is_owned() {
+            return Sought::Refused;
+        }
+        match self.cache.core().at_hand(&self.key, self.plan(), early) {
+            Ok(answer) => Sought::Answer(answer),
+            Err(open) => {
+                let Self { cache, policy, .. } = self;
+                Sought::Open(Box::new(Opened { cache, policy, open }))
+            }
+        }
+    }
+}
+
+impl<T: CacheValue> Opened<T> {
+    async fn load<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    where
+        R: Loaded<T>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let Self { cache, policy, open } = *self;
+        let core = cache.core();
+        core.get_or_load(open, core.plan(&policy), share, loader).await
+    }
+
+    fn load_blocking<R: Loaded<T>>(self, share: Option<Share<R>>, loader: impl FnOnce() -> R) -> R {
+        let Self { cache, policy, open } = self;
+        let core = cache.core();
+        core.get_or_load_blocking(open, core.plan(&policy), share, loader)
+    }
+
+    async fn load_in_background<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    where
+        R: Loaded<T> + Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let Self { cache, policy, open } = *self;
+        let core = cache.shared();
+        core.get_or_load_in_background(open, core.plan(&policy), share, loader).await
+    }
+}
+
 impl<O: Outcome> Entry<O> {
     /// Has what `policy` sets hold for this call.
     #[must_use]
@@ -103,45 +167,55 @@ impl<O: Outcome> Entry<O> {
         self.target
     }
 
-    pub async fn get_or_load<F, Fut>(self, loader: F) -> O::Return
+    // What is at hand is answered when the operation is called and not when its future is polled, so
+    // that no key is moved into a future that has nothing to wait for.
+
+    pub fn get_or_load<F, Fut>(self, loader: F) -> impl Future<Output = O::Return>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        if !self.target.is_owned() {
-            return loader().await;
+        let share = self.outcome.share();
+        let sought = self.target.seek::<O::Value, O::Return>(Early::Never);
+        async move {
+            match sought {
+                Sought::Answer(answer) => answer,
+                Sought::Refused => loader().await,
+                Sought::Open(open) => open.load(share, loader).await,
+            }
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        cache.core().get_or_load(key, plan, None, loader).await
     }
 
     pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        if !self.target.is_owned() {
-            return loader();
+        let share = self.outcome.share();
+        match self.target.seek::<O::Value, O::Return>(Early::Never) {
+            Sought::Answer(answer) => answer,
+            Sought::Refused => loader(),
+            Sought::Open(open) => open.load_blocking(share, loader),
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        cache.core().get_or_load_blocking(key, plan, None, loader)
     }
 
     /// As [`Entry::get_or_load`]; what `keeps` says no to is returned and not kept.
-    pub async fn get_or_load_if<F, Fut>(
+    pub fn get_or_load_if<F, Fut>(
         self,
         keeps: impl FnOnce(&O::Return) -> bool,
         loader: F,
-    ) -> O::Return
+    ) -> impl Future<Output = O::Return>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = O::Return>,
     {
-        if !self.target.is_owned() {
-            return loader().await;
+        let sought = self.target.seek::<O::Value, O::Return>(Early::Never);
+        async move {
+            match sought {
+                Sought::Answer(answer) => answer,
+                Sought::Refused => loader().await,
+                Sought::Open(open) => {
+                    let loader = || async move { Judged::by(keeps, loader().await) };
+                    open.load(None, loader).await.returned
+                }
+            }
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        let loader = || async move { Judged::by(keeps, loader().await) };
-        cache.core().get_or_load(key, plan, None, loader).await.returned
     }
 
     pub fn get_or_load_if_blocking(
@@ -149,48 +223,53 @@ impl<O: Outcome> Entry<O> {
         keeps: impl FnOnce(&O::Return) -> bool,
         loader: impl FnOnce() -> O::Return,
     ) -> O::Return {
-        if !self.target.is_owned() {
-            return loader();
+        match self.target.seek::<O::Value, O::Return>(Early::Never) {
+            Sought::Answer(answer) => answer,
+            Sought::Refused => loader(),
+            Sought::Open(open) => open.load_blocking(None, || Judged::by(keeps, loader())).returned,
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        let loader = || Judged::by(keeps, loader());
-        cache.core().get_or_load_blocking(key, plan, None, loader).returned
     }
 
     /// As [`Entry::get_or_load`], with a loader that runs in the background where there is an entry
     /// to answer with.
-    pub async fn get_or_load_in_background<F, Fut>(self, loader: F) -> O::Return
+    pub fn get_or_load_in_background<F, Fut>(self, loader: F) -> impl Future<Output = O::Return>
     where
         O::Return: Send + 'static,
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = O::Return> + Send + 'static,
     {
-        if !self.target.is_owned() {
-            return loader().await;
+        let share = self.outcome.share();
+        let sought = self.target.seek::<O::Value, O::Return>(Early::Allowed);
+        async move {
+            match sought {
+                Sought::Answer(answer) => answer,
+                Sought::Refused => loader().await,
+                Sought::Open(open) => open.load_in_background(share, loader).await,
+            }
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        cache.shared().get_or_load_in_background(key, plan, None, loader).await
     }
 
-    pub async fn get_or_load_in_background_if<F, Fut>(
+    pub fn get_or_load_in_background_if<F, Fut>(
         self,
         keeps: impl FnOnce(&O::Return) -> bool + Send + 'static,
         loader: F,
-    ) -> O::Return
+    ) -> impl Future<Output = O::Return>
     where
         O::Return: Send + 'static,
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = O::Return> + Send + 'static,
     {
-        if !self.target.is_owned() {
-            return loader().await;
+        let sought = self.target.seek::<O::Value, O::Return>(Early::Allowed);
+        async move {
+            match sought {
+                Sought::Answer(answer) => answer,
+                Sought::Refused => loader().await,
+                Sought::Open(open) => {
+                    let loader = || async move { Judged::by(keeps, loader().await) };
+                    open.load_in_background(None, loader).await.returned
+                }
+            }
         }
-        let Target { cache, key, .. } = &self.target;
-        let plan = self.target.plan();
-        let loader = || async move { Judged::by(keeps, loader().await) };
-        cache.shared().get_or_load_in_background(key, plan, None, loader).await.returned
     }
 
     /// Runs the loader and keeps what it returns, unless `keeps` says no.

@@ -41,7 +41,7 @@ pub use self::{
     },
 };
 pub use crate::{
-    cache::{Cache, CachedFn, Entry as KeptEntry, Policy},
+    cache::{Cache, CachedFn, Entry as KeptEntry, Policy, Share},
     error::Error,
     wire::Key,
 };

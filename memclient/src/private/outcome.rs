@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 
 use memclient_serde::CacheValue;
 
-use crate::{cache::Loaded, error::Result};
+use crate::{
+    cache::{Loaded, Share},
+    error::Result,
+};
 
 /// The shape of a return type: what of it is kept, and what is found again.
 pub trait Outcome: Copy + Send + Sync {
@@ -15,6 +18,11 @@ pub trait Outcome: Copy + Send + Sync {
     type Found;
 
     fn found(value: Option<Self::Value>) -> Option<Self::Found>;
+
+    /// How callers who wait for one load share its error, where its type lets them.
+    fn share(self) -> Option<Share<Self::Return>> {
+        None
+    }
 }
 
 /// A value as the companion's `put` takes it.
@@ -78,9 +86,9 @@ pub fn keeps<V, R: Holds<V>>(returned: &R, judge: impl FnOnce(&V) -> bool) -> bo
 }
 
 macro_rules! outcomes {
-    ($($name:ident<$($parameter:ident),*>,)*) => {$(
+    ($($name:ident<$($parameter:ident),*>($content:ty),)*) => {$(
         #[derive(Debug)]
-        pub struct $name<$($parameter),*>(pub(super) PhantomData<fn() -> ($($parameter,)*)>);
+        pub struct $name<$($parameter),*>(pub(super) $content);
 
         impl<$($parameter),*> Clone for $name<$($parameter),*> {
             fn clone(&self) -> Self {
@@ -93,10 +101,10 @@ macro_rules! outcomes {
 }
 
 outcomes! {
-    Plain<T>,
-    Optional<T>,
-    Fallible<T, E>,
-    FallibleOptional<T, E>,
+    Plain<T>(PhantomData<fn() -> T>),
+    Optional<T>(PhantomData<fn() -> T>),
+    Fallible<T, E>(Option<Share<Result<T, E>>>),
+    FallibleOptional<T, E>(Option<Share<Result<Option<T>, E>>>),
 }
 
 impl<T: CacheValue> Outcome for Plain<T> {
@@ -127,6 +135,10 @@ impl<T: CacheValue, E> Outcome for Fallible<T, E> {
     fn found(value: Option<T>) -> Option<T> {
         value
     }
+
+    fn share(self) -> Option<Share<Self::Return>> {
+        self.0
+    }
 }
 
 impl<T: CacheValue, E> Outcome for FallibleOptional<T, E> {
@@ -136,6 +148,10 @@ impl<T: CacheValue, E> Outcome for FallibleOptional<T, E> {
 
     fn found(value: Option<T>) -> Option<Option<T>> {
         Some(value)
+    }
+
+    fn share(self) -> Option<Share<Self::Return>> {
+        self.0
     }
 }
 

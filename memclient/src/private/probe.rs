@@ -1,11 +1,13 @@
 //! The shape of a return type, found by type: one trait for each step of auto-referencing, the more
-//! specific shapes nearer, so that they are found first.
+//! specific shapes nearer, so that they are found first. Of results, those come first that callers can
+//! share.
 
 use std::marker::PhantomData;
 
 use super::outcome::{Fallible, FallibleOptional, Optional, Plain};
+use crate::cache::Share;
 
-/// Asks for the shape of `R`: `(&&&&Probe::<R>::new()).__memclient_outcome()`.
+/// Asks for the shape of `R`: `(&&&&&&Probe::<R>::new()).__memclient_outcome()`.
 #[derive(Debug)]
 pub struct Probe<R>(PhantomData<fn() -> R>);
 
@@ -14,6 +16,16 @@ impl<R> Probe<R> {
     pub const fn new() -> Self {
         Self(PhantomData)
     }
+}
+
+pub trait ProbeSharedResultOption {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
+}
+
+pub trait ProbeSharedResult {
+    type Outcome;
+    fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
 pub trait ProbeResultOption {
@@ -36,17 +48,37 @@ pub trait ProbePlain {
     fn __memclient_outcome(&self) -> Self::Outcome;
 }
 
-impl<T, E> ProbeResultOption for &&&Probe<Result<Option<T>, E>> {
+impl<T, E> ProbeSharedResultOption for &&&&&Probe<Result<Option<T>, E>>
+where
+    Result<Option<T>, E>: Clone + Send + Sync + 'static,
+{
     type Outcome = FallibleOptional<T, E>;
     fn __memclient_outcome(&self) -> Self::Outcome {
-        FallibleOptional(PhantomData)
+        FallibleOptional(Some(Share::by_clone()))
+    }
+}
+
+impl<T, E> ProbeResultOption for &&&&Probe<Result<Option<T>, E>> {
+    type Outcome = FallibleOptional<T, E>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        FallibleOptional(None)
+    }
+}
+
+impl<T, E> ProbeSharedResult for &&&Probe<Result<T, E>>
+where
+    Result<T, E>: Clone + Send + Sync + 'static,
+{
+    type Outcome = Fallible<T, E>;
+    fn __memclient_outcome(&self) -> Self::Outcome {
+        Fallible(Some(Share::by_clone()))
     }
 }
 
 impl<T, E> ProbeResult for &&Probe<Result<T, E>> {
     type Outcome = Fallible<T, E>;
     fn __memclient_outcome(&self) -> Self::Outcome {
-        Fallible(PhantomData)
+        Fallible(None)
     }
 }
 

@@ -9,7 +9,7 @@ use memclient_serde::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::outcome::{Gives, MayBeAbsent, Outcome, Takes};
-use crate::cache::{Loaded, Produced};
+use crate::cache::{Loaded, Produced, Share};
 
 /// A value that is stored with the codec `C`, whatever its own format is.
 #[derive(Debug)]
@@ -87,19 +87,19 @@ fn recoded<T, C, R>(produced: Produced<T, R>) -> Produced<Recoded<T, C>, R> {
 
 /// The shape `O`, its value stored with the codec `C`.
 #[derive(Debug)]
-pub struct Coded<O, C>(PhantomData<fn() -> (O, C)>);
+pub struct Coded<O, C>(O, PhantomData<fn() -> C>);
 
-pub fn coded<O, C>(_: O) -> Coded<O, C> {
-    Coded(PhantomData)
+pub fn coded<O, C>(outcome: O) -> Coded<O, C> {
+    Coded(outcome, PhantomData)
 }
 
-impl<O, C> Clone for Coded<O, C> {
+impl<O: Copy, C> Clone for Coded<O, C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<O, C> Copy for Coded<O, C> {}
+impl<O: Copy, C> Copy for Coded<O, C> {}
 
 impl<O, C> Outcome for Coded<O, C>
 where
@@ -113,6 +113,10 @@ where
 
     fn found(value: Option<Self::Value>) -> Option<O::Found> {
         O::found(value.map(|value| value.0))
+    }
+
+    fn share(self) -> Option<Share<O::Return>> {
+        self.0.share()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
+mod errors;
 mod isolation;
 mod options;
 mod table;
