@@ -14,7 +14,7 @@ use super::{
     plan::Plan,
 };
 use crate::{
-    backend::{CacheBackend, Capabilities, Delete, Get, Read},
+    backend::{CacheBackend, Capabilities, Delete, Get, Hit, Read},
     error::{Error, Result},
     events::Event,
     join::both,
@@ -57,8 +57,12 @@ impl Core {
         plan: Plan<'_>,
         early: Early,
     ) -> Seen<T> {
-        let seen = self.ask_all(slice::from_ref(key), how, asks, plan, early).await;
-        seen.into_iter().next().unwrap_or(Seen { kept: None, claim: Claim::Open(None) })
+        let how = if asks { how.with_lease(plan.lease_terms()) } else { how };
+        let mut heard = self.listen(key, how, plan).await;
+        if asks && self.end_outdated(key, &heard, plan).await {
+            heard = self.listen(key, how, plan).await;
+        }
+        self.see(key, heard, asks, plan, early)
     }
 
     /// Asks for entries in one go, and for the right to load them if `asks` says so.
@@ -74,32 +78,67 @@ impl Core {
             return Vec::new();
         }
         let how = if asks { how.with_lease(plan.lease_terms()) } else { how };
-        let mut heard = self.listen(keys, how, plan).await;
-        if asks && self.has_leases() {
-            self.ask_for_outdated(keys, &mut heard, how, plan).await;
+        let mut heard = self.listen_all(keys, how, plan).await;
+        if asks {
+            let (mut outdated, mut places) = (Vec::new(), Vec::new());
+            for (place, (key, heard)) in keys.iter().zip(&heard).enumerate() {
+                if self.end_outdated(key, heard, plan).await {
+                    outdated.push(key.clone());
+                    places.push(place);
+                }
+            }
+            let again = if outdated.is_empty() {
+                Vec::new()
+            } else {
+                self.listen_all(&outdated, how, plan).await
+            };
+            for (place, again) in places.into_iter().zip(again) {
+                if let Some(heard) = heard.get_mut(place) {
+                    *heard = again;
+                }
+            }
         }
-        let hear = |(key, heard)| {
-            let seen = self.hear(key, heard, asks, plan, early);
-            seen.unwrap_or_else(|error| Seen { kept: None, claim: Claim::Unreachable(error) })
-        };
-        keys.iter().zip(heard).map(hear).collect()
+        let see = |(key, heard)| self.see(key, heard, asks, plan, early);
+        keys.iter().zip(heard).map(see).collect()
     }
 
-    /// Reads entries, and beside them the generations of their tags.
-    pub(super) async fn listen(&self, keys: &[Key], how: Get, plan: Plan<'_>) -> Vec<Heard> {
+    /// Reads an entry, and beside it the generations of its tags.
+    pub(super) async fn listen(&self, key: &Key, how: Get, plan: Plan<'_>) -> Heard {
+        let read = async { self.hold(key, self.backend().get(key, how).await) };
+        if plan.has_tags() {
+            let (mut heard, tags) = both(read, self.read_tags(plan.tags.keys())).await;
+            self.compare(slice::from_mut(&mut heard), tags, plan).await;
+            return heard;
+        }
+        let mut heard = read.await;
+        if heard.hit().is_some_and(|hit| hit.value.payload().flags.has_header()) {
+            self.compare(slice::from_mut(&mut heard), Ok(Vec::new()), plan).await;
+        }
+        heard
+    }
+
+    /// Reads entries in one go, and beside them the generations of their tags.
+    pub(super) async fn listen_all(&self, keys: &[Key], how: Get, plan: Plan<'_>) -> Vec<Heard> {
         let read = async {
-            let answers = match keys {
-                [key] => vec![self.backend().get(key, how).await],
-                keys => self.backend().get_many(keys, how).await,
-            };
-            let hold = |(key, answer): (&Key, Result<Read>)| {
-                let won = answer.as_ref().ok().and_then(Read::won);
-                let lease = won.map(|lease| HeldLease::new(self.backend(), key, lease));
-                Heard { answer, lease, current: true }
-            };
+            let answers = self.backend().get_many(keys, how).await;
+            let hold = |(key, answer)| self.hold(key, answer);
             keys.iter().zip(answers).map(hold).collect::<Vec<_>>()
         };
         let (mut heard, tags) = both(read, self.read_tags(plan.tags.keys())).await;
+        self.compare(&mut heard, tags, plan).await;
+        heard
+    }
+
+    /// Takes the lease that came with an answer into hands that give it back.
+    fn hold(&self, key: &Key, answer: Result<Read>) -> Heard {
+        let won = answer.as_ref().ok().and_then(Read::won);
+        let lease = won.map(|lease| HeldLease::new(self.backend(), key, lease));
+        Heard { answer, lease, current: true }
+    }
+
+    /// Notes which answers are out of date, as their tags are; where the tags cannot be told, the
+    /// answers are none.
+    async fn compare(&self, heard: &mut [Heard], tags: Result<Vec<Option<u64>>>, plan: Plan<'_>) {
         let answers: Vec<_> = heard.iter().map(|one| one.answer.as_ref().ok()).collect();
         let current = match tags {
             Ok(tags) => self.are_current(plan, &answers, &tags).await,
@@ -111,37 +150,36 @@ impl Core {
                     one.current = current;
                 }
             }
-            // Whether they are out of date cannot be told.
             Err(error) => {
-                for one in &mut heard {
+                for one in heard {
                     one.answer = Err(error.clone());
                 }
             }
         }
-        heard
     }
 
-    /// Ends entries whose tags have changed, and asks once more: so one of all processes gets the
-    /// lease to load each of them again.
-    async fn ask_for_outdated(&self, keys: &[Key], heard: &mut [Heard], how: Get, plan: Plan<'_>) {
-        let (mut outdated, mut places) = (Vec::new(), Vec::new());
-        for (place, (key, heard)) in keys.iter().zip(&*heard).enumerate() {
-            if let Ok(Read::Hit(hit)) = &heard.answer
-                && !heard.current
-            {
-                let stale_for = plan.answers_stale().then(|| rest(hit.ttl_left, plan));
-                self.delete(key, Delete { cas: hit.cas, stale_for }).await;
-                outdated.push(key.clone());
-                places.push(place);
-            }
+    /// Ends an entry whose tags have changed, so that one of all processes gets the lease to load it
+    /// again; true where it is to be asked for once more.
+    async fn end_outdated(&self, key: &Key, heard: &Heard, plan: Plan<'_>) -> bool {
+        let Ok(Read::Hit(hit)) = &heard.answer else { return false };
+        if heard.current || !self.has_leases() {
+            return false;
         }
-        if !outdated.is_empty() {
-            for (place, again) in places.into_iter().zip(self.listen(&outdated, how, plan).await) {
-                if let Some(heard) = heard.get_mut(place) {
-                    *heard = again;
-                }
-            }
-        }
+        let stale_for = plan.answers_stale().then(|| rest(hit.ttl_left, plan));
+        self.delete(key, Delete { cas: hit.cas, stale_for }).await;
+        true
+    }
+
+    fn see<T: CacheValue>(
+        &self,
+        key: &Key,
+        heard: Heard,
+        asked: bool,
+        plan: Plan<'_>,
+        early: Early,
+    ) -> Seen<T> {
+        self.hear(key, heard, asked, plan, early)
+            .unwrap_or_else(|error| Seen { kept: None, claim: Claim::Unreachable(error) })
     }
 
     /// Takes in what the backend answered, and gives it the decoded form to keep in this process.
@@ -260,6 +298,12 @@ impl Core {
 
     pub(super) fn has_leases(&self) -> bool {
         self.backend().capabilities().contains(Capabilities::LEASE)
+    }
+}
+
+impl Heard {
+    fn hit(&self) -> Option<&Hit> {
+        self.answer.as_ref().ok().and_then(Read::any)
     }
 }
 

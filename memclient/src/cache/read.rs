@@ -1,7 +1,5 @@
 //! Looking at what is kept, without loading.
 
-use std::slice;
-
 use memclient_serde::{CacheValue, KeyBuf};
 
 use super::{
@@ -45,7 +43,7 @@ impl Core {
         if far.is_empty() {
             return answers;
         }
-        let heard = self.listen(&far, Get::shared(), plan).await;
+        let heard = self.listen_all(&far, Get::shared(), plan).await;
         for ((place, key), heard) in places.into_iter().zip(&far).zip(heard) {
             let seen = self.hear(key, heard, false, plan, Early::Never);
             if let Some(answer) = answers.get_mut(place) {
@@ -108,10 +106,7 @@ impl Core {
         how: Get,
     ) -> Result<Option<Kept<T>>> {
         let key = Key::from(key);
-        let heard = self.listen(slice::from_ref(&key), how, plan).await.pop();
-        match heard {
-            Some(heard) => Ok(self.hear(&key, heard, false, plan, Early::Never)?.kept),
-            None => Ok(None),
-        }
+        let heard = self.listen(&key, how, plan).await;
+        Ok(self.hear(&key, heard, false, plan, Early::Never)?.kept)
     }
 }
