@@ -13,3 +13,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/pymemcache.md")]
 struct Pymemcache;
+
+/// And each case of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+struct Guide;

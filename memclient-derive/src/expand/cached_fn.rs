@@ -169,6 +169,7 @@ fn own_entry(model: &CachedFn, name: &str) -> TokenStream {
     let (function, policy, cache) =
         (call::function(model), call::policy(model), call::cache(model));
     let (outcome, key, allow) = (call::outcome(model), call::key(model), call::allow());
+    let tags = call::tags(model);
     let entry_name = call::private_ident("entry");
     // At the returned type, so that one that cannot be kept is shown there.
     let span = model.signature.returns.span();
@@ -184,7 +185,8 @@ fn own_entry(model: &CachedFn, name: &str) -> TokenStream {
             #policy,
             #private::owner(&|| (), #name),
             #key,
-        );
+        )
+        #tags;
     }
 }
 

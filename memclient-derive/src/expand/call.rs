@@ -186,6 +186,20 @@ pub(super) fn key(model: &CachedFn) -> TokenStream {
     }
 }
 
+/// Writes what gives an entry its tags, if it has some.
+///
+/// ```text
+/// .tagged(&[::memclient::__private::tag(&::std::format!("org:{}", org))])
+/// ```
+pub(super) fn tags(model: &CachedFn) -> Option<TokenStream> {
+    let tags = model.tags.iter().map(|tag| {
+        let private = model.crate_path.private_at(tag.span());
+        let tag_of = borrowed(tag);
+        quote_spanned!(tag.span()=> #private::tag(#tag_of))
+    });
+    (!model.tags.is_empty()).then(|| quote!(.tagged(&[#( #tags ),*])))
+}
+
 /// Writes where a function of a module stands, if its name does not say it.
 pub(super) fn place(model: &CachedFn) -> TokenStream {
     if model.name.is_some() {
@@ -214,7 +228,7 @@ fn time(time: &Time) -> TokenStream {
 }
 
 /// Puts `&` before an expression, with parentheses where it would take only a part.
-fn borrowed(expr: &Expr) -> TokenStream {
+pub(super) fn borrowed(expr: &Expr) -> TokenStream {
     if groups::is_loose(expr) && !matches!(expr, Expr::Reference(_) | Expr::Unary(_)) {
         quote_spanned!(expr.span()=> &(#expr))
     } else {

@@ -57,7 +57,7 @@ pub(super) fn entry(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
     let function = &model.item.sig.ident;
     let types = turbofish(&model.parameters.of_entry);
-    let key = call::key(model);
+    let (key, tags) = (call::key(model), call::tags(model));
     quote! {
         #private::entry(
             #function::__memclient_function(),
@@ -67,6 +67,7 @@ pub(super) fn entry(model: &CachedFn) -> TokenStream {
             #function::__memclient_place(),
             #key,
         )
+        #tags
     }
 }
 

@@ -93,6 +93,11 @@ fn before(model: &Writer, at: usize, target: &Target) -> TokenStream {
             quote_spanned!(expr.span()=> #private::target(#expr))
         }
         Named::Expr(expr) => quote!(#expr),
+        Named::Tag(text) => {
+            let private = model.crate_path.private_at(text.span());
+            let text = call::borrowed(text);
+            quote_spanned!(text.span()=> #private::tag_target(#text))
+        }
     };
     let value = target.value.as_ref().map(|value| {
         let name = value_ident(at);
@@ -112,6 +117,10 @@ fn after(model: &Writer, at: usize, target: &Target) -> TokenStream {
         Some(_) => (Some(quote!(.await)), ""),
         None => (None, "_blocking"),
     };
+    if let Named::Tag(_) = target.entry {
+        let invalidate = format_ident!("invalidate_tag{suffix}");
+        return quote!(#private::#invalidate(#name) #wait;);
+    }
     if model.task == Task::Invalidate {
         let invalidate = format_ident!("invalidate_entry{suffix}");
         let by_reference = model.future.is_none().then(|| quote!(&));
@@ -125,7 +134,7 @@ fn after(model: &Writer, at: usize, target: &Target) -> TokenStream {
     };
     let put = match &target.entry {
         Named::Function(path, _) => beside(path, &format!("__memclient_put{suffix}")),
-        Named::Expr(_) => {
+        Named::Expr(_) | Named::Tag(_) => {
             let put = format_ident!("put_entry{suffix}");
             quote!(#private::#put)
         }

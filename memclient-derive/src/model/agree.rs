@@ -23,6 +23,7 @@ pub(super) fn check(
     check_errors(options, diag);
     check_background(item, options, signature, diag);
     check_associated(options, signature, diag);
+    check_tags(options, signature, in_key, diag);
     if place == Place::Module {
         check_name(&item.sig.ident, diag);
         for (slot, expr) in module_expressions(options) {
@@ -83,6 +84,25 @@ fn check_receiver(options: &CachedOptions, signature: &Signature, diag: &mut Dia
              `key(self.tenant{rest})`, or `skip(self)`"
         ),
     );
+}
+
+/// Whoever reads or replaces an entry has only what its key is made of, and must find its tags.
+fn check_tags(options: &CachedOptions, signature: &Signature, in_key: &[bool], diag: &mut Diag) {
+    for tag in options.tags.get().into_iter().flatten() {
+        let arguments = signature.arguments.iter().zip(in_key);
+        for (argument, _) in arguments.filter(|(_, in_key)| !**in_key) {
+            let name = &argument.ident;
+            if mentions::variable(tag, name) {
+                diag.error(
+                    tag,
+                    format_args!(
+                        "`{name}` is not in the key, and a tag is found out from what is: put it \
+                         into the key, or tag by something else"
+                    ),
+                );
+            }
+        }
+    }
 }
 
 fn check_times(options: &CachedOptions, diag: &mut Diag) {

@@ -25,6 +25,8 @@ pub(crate) struct CachedFn {
     pub(crate) key: Vec<KeyPart>,
     /// For each argument, whether the key can be written only with it.
     pub(crate) in_key: Vec<bool>,
+    /// The texts of the tags that its entries have.
+    pub(crate) tags: Vec<Expr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
     pub(crate) policy: Policy,
@@ -82,6 +84,7 @@ impl CachedFn {
             place,
             key,
             in_key,
+            tags: options.tags.take().unwrap_or_default(),
             name: options.name.take(),
             version: options.version.take(),
             policy: Policy::new(&mut options),
@@ -212,6 +215,14 @@ mod tests {
         refused(quote!(), free, "`skip(db)` if it is only a handle");
         refused(quote!(skip(db), cache = db.cache), free, "cannot use the argument `db`");
         refused(quote!(skip(db), ttl = "1m", none = "2m"), free, "`none` is longer than `ttl`");
+    }
+
+    #[test]
+    fn tags_are_made_of_what_the_key_is_made_of() {
+        let item = "fn f(db: &Db, org: u32, id: u32) -> u32 { id }";
+        let part = "`db` is not in the key";
+        refused(quote!(skip(db), tags("org:{org}", "db:{db.name}")), item, part);
+        assert!(model(quote!(skip(db), tags("org:{org}", "all")), item).is_ok());
     }
 
     #[test]

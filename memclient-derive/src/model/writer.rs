@@ -7,7 +7,10 @@ use crate::{
     crate_path::CratePath,
     diag::Diag,
     model::future::{self, Future},
-    parse::writer::{When, WriterOptions},
+    parse::{
+        text,
+        writer::{When, WriterOptions},
+    },
 };
 
 /// Which of the two attributes stands on the function.
@@ -41,6 +44,8 @@ pub(crate) enum Named {
     Function(ExprPath, ExprCall),
     /// An expression, such as the call of a method that returns the entry.
     Expr(Expr),
+    /// All entries with the tag of this text.
+    Tag(Expr),
 }
 
 impl Writer {
@@ -74,7 +79,7 @@ impl Writer {
             if let (Some(value), Task::Invalidate) = (&value, task) {
                 diag.error(value, "`invalidates` takes no value: `cache_put` does");
             }
-            Some(Target { entry: named(entry, diag)?, value })
+            Some(Target { entry: named(entry, task, diag)?, value })
         });
         let targets = targets.collect();
         Self {
@@ -105,8 +110,9 @@ fn returns(item: &ItemFn) -> (Type, Option<Future>) {
     }
 }
 
-fn named(entry: Expr, diag: &mut Diag) -> Option<Named> {
+fn named(entry: Expr, task: Task, diag: &mut Diag) -> Option<Named> {
     match entry {
+        Expr::Call(call) if is_tag(&call) => tag(call, task, diag),
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) if is_function(path) => {
                 let path = path.clone();
@@ -114,7 +120,7 @@ fn named(entry: Expr, diag: &mut Diag) -> Option<Named> {
             }
             _ => Some(Named::Expr(Expr::Call(call))),
         },
-        Expr::Group(group) => named(*group.expr, diag),
+        Expr::Group(group) => named(*group.expr, task, diag),
         entry @ Expr::MethodCall(_) => Some(Named::Expr(entry)),
         Expr::Path(path) => {
             let name = path.to_token_stream().to_string().replace(' ', "");
@@ -137,6 +143,27 @@ fn named(entry: Expr, diag: &mut Diag) -> Option<Named> {
     }
 }
 
+fn is_tag(call: &ExprCall) -> bool {
+    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("tag"))
+}
+
+fn tag(call: ExprCall, task: Task, diag: &mut Diag) -> Option<Named> {
+    if task == Task::Put {
+        diag.error(
+            &call,
+            "a tag has no value to put: end its entries with `#[invalidates(tag(..))]`",
+        );
+        return None;
+    }
+    let shown = call.to_token_stream();
+    let mut arguments = call.args.into_iter();
+    if let (Some(text), None) = (arguments.next(), arguments.next()) {
+        return Some(Named::Tag(diag.ok(text::formatted(text))?));
+    }
+    diag.error(shown, "a tag is one text: write `tag(\"org:{org}\")`");
+    None
+}
+
 /// Tells a function of a module from one of a type, which by custom begins with a capital.
 fn is_function(path: &ExprPath) -> bool {
     let mut segments = path.path.segments.iter().rev();
@@ -153,10 +180,24 @@ mod tests {
 
     fn check(entry: Expr, is_function: bool) {
         let mut diag = Diag::new();
-        let named = named(entry, &mut diag);
+        let named = named(entry, Task::Invalidate, &mut diag);
         diag.finish().unwrap();
         assert_eq!(matches!(named, Some(Named::Function(..))), is_function);
         assert!(named.is_some());
+    }
+
+    #[test]
+    fn a_tag_is_one_text_and_nothing_to_put() {
+        let read = |entry: Expr, task| {
+            let mut diag = Diag::new();
+            let named = named(entry, task, &mut diag);
+            (matches!(named, Some(Named::Tag(_))), diag.finish().is_ok())
+        };
+        assert_eq!(read(parse_quote!(tag("org:{u.org}")), Task::Invalidate), (true, true));
+        assert_eq!(read(parse_quote!(tag(name)), Task::Invalidate), (true, true));
+        assert_eq!(read(parse_quote!(tag()), Task::Invalidate), (false, false));
+        assert_eq!(read(parse_quote!(tag("a", "b")), Task::Invalidate), (false, false));
+        assert_eq!(read(parse_quote!(tag("a")), Task::Put), (false, false));
     }
 
     #[test]

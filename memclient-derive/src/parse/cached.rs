@@ -13,7 +13,7 @@ use crate::{
     parse::{
         Entry, Given,
         duration::{self, Resolution},
-        nearest, read_crate, read_expr, read_options, read_version,
+        nearest, read_crate, read_expr, read_options, read_version, text,
     },
 };
 
@@ -36,6 +36,7 @@ pub(crate) struct CachedOptions {
     pub(crate) compress: Slot<Compress>,
     pub(crate) skip: Slot<Vec<Ident>>,
     pub(crate) key: Slot<Vec<Expr>>,
+    pub(crate) tags: Slot<Vec<Expr>>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) version: Slot<u32>,
     pub(crate) cache: Slot<Expr>,
@@ -116,6 +117,7 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("none", r#"none = "30s""#, none, read_seconds),
     option!("skip", "skip(argument, ..)", skip, read_skip),
     option!("key", "key(expression, ..)", key, read_key),
+    option!("tags", r#"tags("org:{org}", ..)"#, tags, read_tags),
     option!("name", r#"name = "shop.user""#, name, read_name),
     option!("version", "version = 2", version, read_version),
     option!("cache", "cache = CACHE", cache, read_value),
@@ -287,6 +289,11 @@ fn read_key(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Expr>>
     Ok(parts.into_iter().collect())
 }
 
+/// A text may have values in it: `"org:{user.org}"`.
+fn read_tags(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
+    read_key(given, input)?.into_iter().map(text::formatted).collect()
+}
+
 fn read_parts(input: ParseStream<'_>) -> syn::Result<Punctuated<Expr, Token![,]>> {
     Punctuated::parse_terminated_with(input, read_expr)
 }
@@ -342,6 +349,7 @@ mod tests {
                 none = TTL / 2,
                 skip(db, self),
                 key(self.tenant, id % 7),
+                tags("all", "org:{user.org}", name),
                 name = "shop.user",
                 version = 3,
                 cache = CACHE,
@@ -371,6 +379,7 @@ mod tests {
         assert!(matches!(options.none.get(), Some(Time::Expr(_))));
         assert_eq!(options.skip.get().unwrap().len(), 2);
         assert_eq!(options.key.get().unwrap().len(), 2);
+        assert_eq!(options.tags.get().unwrap().len(), 3);
         assert_eq!(options.name.get().unwrap().value(), "shop.user");
         assert_eq!(options.version.get(), Some(&3));
         assert!(options.cache.get().is_some());
@@ -400,7 +409,7 @@ mod tests {
         check(quote!(tll = "1m"), "unknown option `tll`: did you mean `ttl`?");
         check(
             quote!(expire = "1m"),
-            "unknown option `expire`: there are `ttl`, `none`, `skip`, `key`, `name`, `version`, \
+            "unknown option `expire`: there are `ttl`, `none`, `skip`, `key`, `tags`, `name`, `version`, \
              `cache`, `grace`, `refresh`, `early`, `jitter`, `soft_timeout`, `timeout`, `throttle`, \
              `lease`, `cache_if`, `on_error`, `codec`, `compress`, `entry`, `associated`, `crate`",
         );
@@ -420,6 +429,7 @@ mod tests {
         check(quote!(skip = db), "write `skip` as `skip(argument, ..)`");
         check(quote!(skip()), "write `skip` as `skip(argument, ..)`");
         check(quote!(key()), "write `key` as `key(expression, ..)`");
+        check(quote!(tags = "all"), r#"write `tags` as `tags("org:{org}", ..)`"#);
         check(quote!(name = user), r#"write `name` as `name = "shop.user"`"#);
         check(quote!(skip(db.pool)), "expected `,`");
         check(quote!(skip("db")), "`skip(..)` takes names of arguments");

@@ -4,6 +4,7 @@ pub(crate) mod cached;
 mod duration;
 pub(crate) mod fields;
 pub(crate) mod groups;
+pub(crate) mod text;
 pub(crate) mod writer;
 
 use proc_macro2::TokenStream;

@@ -49,7 +49,7 @@ pub(crate) use self::{
     core::Core,
     found::{Early, Found},
     look::Open,
-    plan::Plan,
+    plan::{Plan, Tags},
 };
 use crate::{backend::AnyBackend, error::Result};
 

@@ -1,6 +1,6 @@
 //! The entry of one key of a cached function, and what can be done with it.
 
-use std::future::Future;
+use std::{borrow::Cow, future::Future};
 
 use memclient_serde::{CacheValue, KeyBuf, KeyWriter};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cache::{
         CachedFn, Core, Early, Entry as KeptEntry, Found, Loaded, Open, Plan, Policy, Produced,
-        Share,
+        Share, Tags,
     },
     error::{Error, Result},
     wire::Key,
@@ -23,6 +23,8 @@ pub struct Target {
     cache: CallCache,
     key: KeyBuf,
     policy: Policy,
+    /// Its own tags, where it has some.
+    tags: Option<Tags>,
     function: &'static CachedFn,
     /// The function whose entries these are, if it is another one.
     rival: Option<&'static CachedFn>,
@@ -54,7 +56,7 @@ pub fn entry<O: Outcome>(
     });
     let rival = function.rival(&cache, head, place);
     let policy = core.policy(policy);
-    Entry { target: Target { cache, key, policy, function, rival }, outcome }
+    Entry { target: Target { cache, key, policy, tags: None, function, rival }, outcome }
 }
 
 impl Target {
@@ -78,7 +80,7 @@ impl Target {
     }
 
     fn plan(&self) -> Plan<'_> {
-        self.cache.core().plan(&self.policy)
+        plan(self.cache.core(), &self.policy, self.tags.as_ref())
     }
 
     /// Says that another function has the entries, if one has.
@@ -107,6 +109,7 @@ enum Sought<T, R> {
 struct Opened<T> {
     cache: CallCache,
     policy: Policy,
+    tags: Option<Tags>,
     open: Box<Open<T>>,
 }
 
@@ -118,8 +121,8 @@ impl Target {
         match self.cache.core().at_hand(&self.key, self.plan(), early) {
             Ok(answer) => Sought::Answer(answer),
             Err(open) => {
-                let Self { cache, policy, .. } = self;
-                Sought::Open(Box::new(Opened { cache, policy, open }))
+                let Self { cache, policy, tags, .. } = self;
+                Sought::Open(Box::new(Opened { cache, policy, tags, open }))
             }
         }
     }
@@ -132,15 +135,15 @@ impl<T: CacheValue> Opened<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        let Self { cache, policy, open } = *self;
+        let Self { cache, policy, tags, open } = *self;
         let core = cache.core();
-        core.get_or_load(open, core.plan(&policy), share, loader).await
+        core.get_or_load(open, plan(core, &policy, tags.as_ref()), share, loader).await
     }
 
     fn load_blocking<R: Loaded<T>>(self, share: Option<Share<R>>, loader: impl FnOnce() -> R) -> R {
-        let Self { cache, policy, open } = self;
+        let Self { cache, policy, tags, open } = self;
         let core = cache.core();
-        core.get_or_load_blocking(open, core.plan(&policy), share, loader)
+        core.get_or_load_blocking(open, plan(core, &policy, tags.as_ref()), share, loader)
     }
 
     async fn load_in_background<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
@@ -149,13 +152,65 @@ impl<T: CacheValue> Opened<T> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let Self { cache, policy, open } = *self;
+        let Self { cache, policy, tags, open } = *self;
         let core = cache.shared();
-        core.get_or_load_in_background(open, core.plan(&policy), share, loader).await
+        core.get_or_load_in_background(open, plan(core, &policy, tags.as_ref()), share, loader)
+            .await
     }
 }
 
+fn plan<'a>(core: &'a Core, policy: &'a Policy, tags: Option<&'a Tags>) -> Plan<'a> {
+    let common = core.plan(policy);
+    tags.map_or(common, |tags| Plan { tags, ..common })
+}
+
+/// What a tag may be.
+#[diagnostic::on_unimplemented(
+    message = "a tag is a text, and `{Self}` is none",
+    note = "put it into one: `\"name:{{value}}\"`"
+)]
+pub trait TagText {
+    fn text(&self) -> &str;
+}
+
+impl TagText for str {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl TagText for String {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl TagText for Cow<'_, str> {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl<T: TagText + ?Sized> TagText for &T {
+    fn text(&self) -> &str {
+        (**self).text()
+    }
+}
+
+/// Returns the text of a tag.
+pub fn tag(text: &(impl TagText + ?Sized)) -> &str {
+    text.text()
+}
+
 impl<O: Outcome> Entry<O> {
+    /// Has the entry have these tags.
+    #[must_use]
+    pub fn tagged(mut self, tags: &[&str]) -> Self {
+        let tags = self.target.cache.core().tags(tags.iter().copied());
+        self.target.tags = Some(tags);
+        self
+    }
+
     /// Has what `policy` sets hold for this call.
     #[must_use]
     pub fn with(mut self, policy: Policy) -> Self {

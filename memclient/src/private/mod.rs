@@ -27,7 +27,7 @@ pub use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     cache_ref::{CacheRef, CallCache, cache_ref, installed},
-    entry::{Entry, IntoTarget, Target, entry, target},
+    entry::{Entry, IntoTarget, TagText, Target, entry, tag, target},
     outcome::{
         Fallible, FallibleOptional, Gives, Holds, MayBeAbsent, Optional, Outcome, Plain, Takes,
         Whole, keeps, may_be_absent, whole,
@@ -36,8 +36,9 @@ pub use self::{
     probe::Probe,
     recoded::{Coded, Recoded, coded},
     writer::{
-        Ends, MayFail, invalidate_entry, invalidate_entry_blocking, may_fail, put, put_blocking,
-        put_entry, put_entry_blocking, run,
+        Ends, MayFail, invalidate_entry, invalidate_entry_blocking, invalidate_tag,
+        invalidate_tag_blocking, may_fail, put, put_blocking, put_entry, put_entry_blocking, run,
+        tag_target,
     },
 };
 pub use crate::{

@@ -5,10 +5,10 @@ use std::future::Future;
 use memclient_serde::CacheValue;
 
 use super::{
-    entry::{Entry, Target},
+    entry::{Entry, TagText, Target},
     outcome::{Fallible, FallibleOptional, Holds, Optional, Plain, Takes},
 };
-use crate::cache::Core;
+use crate::cache::{Cache, Core};
 
 /// The shape of what a writer returns, for whether it succeeded.
 pub trait Ends<R>: Copy {
@@ -71,6 +71,22 @@ pub fn invalidate_entry_blocking(target: &Target) {
     if target.is_owned() {
         _ = target.invalidate_blocking();
     }
+}
+
+/// Returns the tag whose entries a writer ends.
+pub fn tag_target(text: &(impl TagText + ?Sized)) -> String {
+    text.text().to_owned()
+}
+
+/// Ends all entries of a tag in the program's cache. A failure is counted and told by the cache; the
+/// writer has succeeded all the same.
+pub async fn invalidate_tag(tag: String) {
+    _ = Cache::current().invalidate_tag(&tag).await;
+}
+
+pub fn invalidate_tag_blocking(tag: String) {
+    let cache = Cache::current();
+    _ = Core::blocking(async move { cache.invalidate_tag(&tag).await });
 }
 
 /// Keeps what a writer returned, if there is a value in it; where that fails, at least what was

@@ -4,6 +4,7 @@ mod errors;
 mod isolation;
 mod options;
 mod table;
+mod tags;
 mod writers;
 
 use std::{

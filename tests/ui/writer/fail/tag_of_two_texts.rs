@@ -1,0 +1,8 @@
+use memclient::invalidates;
+
+#[invalidates(tag("org:{org}", "all"))]
+fn save(org: u32) {
+    let _ = org;
+}
+
+fn main() {}
