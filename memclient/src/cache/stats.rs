@@ -81,7 +81,7 @@ stats! {
     shared_loads: "answers from another caller's load",
     /// Entries written.
     stores: "entries written",
-    /// Entries removed by an invalidation.
+    /// Entries, tags and caches that were ended: removed, marked as stale, or counted on.
     invalidations: "invalidations",
     /// Operations of the backend that failed; cached functions went on without it.
     backend_errors: "failures of the backend",

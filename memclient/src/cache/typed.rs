@@ -270,9 +270,11 @@ impl<T: CacheValue> TypedCache<T> {
     /// returns.
     ///
     /// The loader returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, and so does
-    /// this call ([`Loaded`]). Of all callers in this process who want the same key at once, one
-    /// runs its loader and the others get its result; a loader that fails is followed by that of
-    /// the next caller. A backend in trouble is passed over.
+    /// this call ([`Loaded`]). Of all callers who want the same key at once, in all processes that
+    /// share a backend with leases, one runs its loader and the others get its result, unless that
+    /// may be older than their call. A loader that fails is followed by those of other callers of the
+    /// process, in doubling numbers; [`TypedCache::try_get_or_load`] shares its error in place of
+    /// that. A backend in trouble is passed over.
     ///
     /// Where the policy allows a grace ([`Policy::grace`]), a stale entry is answered to everybody
     /// but one caller, who runs its loader; should that fail, or take longer than
