@@ -50,7 +50,7 @@ pub(crate) const MEMORY_PER_BYTE: usize = 4;
 pub(crate) const MAX_STACK: usize = 1 << 20;
 
 /// The levels in which the stack is not looked at: no type that can be read at all needs as much.
-const SHALLOW: u32 = 12;
+const SHALLOW: u32 = 4;
 
 /// What a format cannot give back as it was.
 #[derive(Clone, Copy, Debug, Default)]
