@@ -36,4 +36,5 @@ mod sources;
 mod stale;
 mod tags;
 mod topology;
+mod values;
 mod without_server;
