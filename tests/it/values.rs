@@ -268,7 +268,7 @@ async fn a_type_that_is_the_same_in_both_programs_is_shared() {
         #[allow(dead_code, reason = "other attributes have no say")]
         pub(super) struct Value {
             pub(super) id: u64,
-            pub(super) next: Option<Box<Box<Node>>>,
+            pub(super) next: Option<Box<Node>>,
         }
         type Node = Value;
     }
