@@ -11,6 +11,7 @@ mod coverage;
 mod fleet;
 mod floors;
 mod input;
+mod keys;
 mod leased;
 mod leases;
 #[allow(

@@ -8,13 +8,13 @@ use std::{
     marker::PhantomData,
 };
 
-use memclient::{Cache, CacheValue, Client, Fingerprint, Schema};
+use memclient::{Cache, CacheValue, Client, Compression, Fingerprint, Schema};
 use memclient_tests::Memcached;
 use serde::{Deserialize, Serialize};
 
 /// Two programs that share a server, the one deployed before the other.
 struct Fleet {
-    _server: Memcached,
+    server: Memcached,
     old: Cache,
     new: Cache,
 }
@@ -27,7 +27,7 @@ impl Fleet {
             Cache::builder().namespace("shop").backend(backend).without_near().build().unwrap()
         };
         let (old, new) = (cache(), cache());
-        Self { _server: server, old, new }
+        Self { server, old, new }
     }
 
     /// Checks that either program finds only what it wrote itself, whoever was first, and that there
@@ -156,6 +156,9 @@ deploys! {
         { pub struct Value(Page<u8>); pub struct Page<T> { items: Vec<T> } } =>
         { pub struct Value(Page<u16>); pub struct Page<T> { items: Vec<T> } }
     an_array_of_another_length: { pub struct Value([u8; 2]); } => { pub struct Value([u8; 3]); }
+    an_opaque_type_of_another_version:
+        { #[cache(opaque, version = 1)] pub struct Value(Foreign); } =>
+        { #[cache(opaque, version = 2)] pub struct Value(Foreign, Foreign); }
     an_opaque_field_of_another_type:
         { pub struct Value { #[cache(opaque)] a: Foreign } } =>
         { pub struct Value { #[cache(opaque)] a: Vec<Foreign> } }
@@ -278,6 +281,35 @@ async fn a_type_that_is_the_same_in_both_programs_is_shared() {
     fleet.old.typed("value").put("key", &value).await.unwrap();
     let read = fleet.new.typed::<new::Value>("value").get("key").await.unwrap();
     assert_eq!(read.unwrap().id, 7);
+}
+
+#[tokio::test]
+async fn a_value_is_compressed_as_its_type_says() {
+    #[derive(CacheValue, Clone, Debug, Deserialize, PartialEq, Serialize)]
+    #[cache(compress = "zstd")]
+    struct Long(String);
+
+    #[derive(CacheValue, Clone, Debug, Deserialize, PartialEq, Serialize)]
+    #[cache(codec = "json", compress = Compression::lz4().threshold(10))]
+    struct Listed(Vec<u8>);
+
+    let fleet = Fleet::new().await;
+    let flags = async |key: memclient::Key| {
+        let item = fleet.server.item(&key.to_string()).await.unwrap().unwrap();
+        (item.flags & 0xffff, item.data.len())
+    };
+    let long = Long("word ".repeat(1_000));
+    let longs = fleet.old.typed("long");
+    longs.put("key", &long).await.unwrap();
+    let (bits, size) = flags(longs.key("key")).await;
+    assert_eq!(bits, 0x8000 | 0x1000 | 0x100);
+    assert!(size < 100, "{size}");
+    assert_eq!(fleet.new.typed("long").get("key").await.unwrap(), Some(long));
+
+    let lists = fleet.old.typed("list");
+    lists.put("key", &Listed(vec![7; 100])).await.unwrap();
+    assert_eq!(flags(lists.key("key")).await.0, 0x8000 | 0x2000 | 0x200);
+    assert_eq!(fleet.new.typed("list").get("key").await.unwrap(), Some(Listed(vec![7; 100])));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
         bounds,
         shape::{Body, Field, Shape, Style, Variant, canonical},
     },
-    parse::fields::Codec,
+    parse::{cached::Compress, fields::Codec},
 };
 
 /// Input:
@@ -65,6 +65,7 @@ fn schema(shape: &Shape) -> TokenStream {
         .iter()
         .map(|ty| quote_spanned!(ty.span()=> #private::SchemaWriter::nested::<#ty>(#writer);));
     let body: Vec<_> = match &shape.body {
+        _ if shape.opaque => vec![quote!(#private::SchemaWriter::opaque(#writer, #name);)],
         _ if shape.has_proxy() => Vec::new(),
         Body::Struct(variant) => fields(shape, variant, &writer),
         Body::Enum(variants) => {
@@ -107,6 +108,7 @@ fn value(shape: &Shape) -> TokenStream {
     // the macro that the name may come from.
     let span = ident.span().resolved_at(Span::call_site());
     let encode = quote_spanned!(span=> #private::encode_with::<#codec, Self>(self));
+    let compress = compress(shape);
     let decode = quote_spanned!(span=> #private::decode_with::<#codec, Self>(#payload));
     quote! {
         #[automatically_derived]
@@ -115,7 +117,7 @@ fn value(shape: &Shape) -> TokenStream {
             fn encode(
                 &self,
             ) -> ::core::result::Result<#private::Payload, #private::EncodeError> {
-                #encode
+                #encode #compress
             }
 
             fn decode(
@@ -196,7 +198,24 @@ fn field(shape: &Shape, field: &Field, writer: &Ident) -> TokenStream {
 }
 
 fn is_described(shape: &Shape, field: &Field) -> bool {
-    !field.opaque && !field.is_left_out && !shape.has_proxy()
+    !field.opaque && !field.is_left_out && !shape.opaque && !shape.has_proxy()
+}
+
+/// Returns what is done to the written value.
+fn compress(shape: &Shape) -> Option<TokenStream> {
+    let private = shape.crate_path.private();
+    let compression = match shape.compress.as_ref()? {
+        Compress::Expr(expr) => quote!(#expr),
+        Compress::Word(word) => {
+            let private = shape.crate_path.private_at(word.text.span());
+            let name = Ident::new(word.word, word.text.span());
+            quote_spanned!(word.text.span()=> #private::compress::#name())
+        }
+    };
+    let payload = Ident::new("payload", Span::mixed_site());
+    Some(quote! {
+        .map(|#payload| #private::Payload::compressed(#payload, #compression))
+    })
 }
 
 fn codec(shape: &Shape) -> TokenStream {

@@ -9,7 +9,10 @@ use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Type, ext::Iden
 use crate::{
     crate_path::CratePath,
     diag::Diag,
-    parse::fields::{self, Codec, ContainerOptions, FieldOptions},
+    parse::{
+        cached::Compress,
+        fields::{Codec, ContainerOptions, FieldOptions, VariantOptions},
+    },
 };
 
 /// A struct or an enum.
@@ -22,6 +25,11 @@ pub(crate) struct Shape {
     pub(crate) proxies: Vec<Type>,
     pub(crate) version: Option<u32>,
     pub(crate) codec: Option<Codec>,
+    pub(crate) compress: Option<Compress>,
+    /// Its name stands for its shape.
+    pub(crate) opaque: bool,
+    /// What its keys begin with.
+    pub(crate) prefix: Option<String>,
     pub(crate) crate_path: CratePath,
 }
 
@@ -34,6 +42,8 @@ pub(crate) enum Body {
 /// The fields of a struct or of one variant.
 pub(crate) struct Variant {
     pub(crate) ident: Ident,
+    /// Its name in keys.
+    pub(crate) key_name: String,
     pub(crate) style: Style,
     pub(crate) fields: Vec<Field>,
     pub(crate) serde: Vec<Serde>,
@@ -72,16 +82,12 @@ impl Shape {
     pub(crate) fn new(input: DeriveInput, diag: &mut Diag) -> Option<Self> {
         let mut options = ContainerOptions::parse(&input.attrs, diag);
         let body = match &input.data {
-            Data::Struct(data) => {
-                Body::Struct(Variant::new(&input.ident, &data.fields, Vec::new(), diag))
-            }
+            Data::Struct(data) => Body::Struct(Variant::new(&input.ident, &data.fields, &[], diag)),
             Data::Enum(data) => Body::Enum(
                 data.variants
                     .iter()
                     .map(|variant| {
-                        fields::refuse(&variant.attrs, diag);
-                        let serde = Serde::read_all(&variant.attrs);
-                        Variant::new(&variant.ident, &variant.fields, serde, diag)
+                        Variant::new(&variant.ident, &variant.fields, &variant.attrs, diag)
                     })
                     .collect(),
             ),
@@ -93,12 +99,16 @@ impl Shape {
                 return None;
             }
         };
+        let is_opaque = options.opaque.get().is_some();
         Some(Self {
             serde: Serde::read_all(&input.attrs),
-            proxies: proxies(&input.attrs),
+            proxies: if is_opaque { Vec::new() } else { proxies(&input.attrs) },
             body,
             version: options.version.take(),
             codec: options.codec.take(),
+            compress: options.compress.take(),
+            opaque: is_opaque,
+            prefix: options.prefix.take().map(|prefix| prefix.value()),
             crate_path: CratePath::new(options.crate_path.take()),
             ident: input.ident,
             generics: input.generics,
@@ -134,7 +144,11 @@ impl Shape {
 }
 
 impl Variant {
-    fn new(ident: &Ident, fields: &Fields, serde: Vec<Serde>, diag: &mut Diag) -> Self {
+    fn new(ident: &Ident, fields: &Fields, attributes: &[Attribute], diag: &mut Diag) -> Self {
+        let mut options = VariantOptions::parse(attributes, diag);
+        let serde = Serde::read_all(attributes);
+        let renamed = options.rename.take().map(|name| name.value());
+        let key_name = renamed.unwrap_or_else(|| ident.unraw().to_string());
         let style = match fields {
             Fields::Named(_) => Style::Named,
             Fields::Unnamed(_) => Style::Tuple,
@@ -158,7 +172,7 @@ impl Variant {
                 }
             })
             .collect();
-        Self { ident: ident.clone(), style, fields, serde }
+        Self { ident: ident.clone(), key_name, style, fields, serde }
     }
 }
 
@@ -370,7 +384,7 @@ mod tests {
                     A,
                 }
             ),
-            "no option for a variant",
+            "unknown option `skip`: there is `rename`",
         );
         check(
             parse_quote!(

@@ -216,7 +216,7 @@ fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Word> {
     read_word(given, input, &["bincode", "json"])
 }
 
-fn read_compress(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
+pub(crate) fn read_compress(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
     let ahead = input.fork();
     ahead.parse::<Token![=]>().ok();
     if input.peek(Token![=]) && !ahead.peek(LitStr) {

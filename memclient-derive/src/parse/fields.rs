@@ -1,10 +1,14 @@
-//! `#[cache(...)]` on types and fields, for the derives.
+//! `#[cache(...)]` on types, variants and fields, for the derives.
 
-use syn::{Attribute, Ident, Path, parse::ParseStream};
+use syn::{Attribute, Ident, LitStr, Path, parse::ParseStream};
 
 use crate::{
     diag::{Diag, Slot},
-    parse::{Entry, read_crate, read_options, read_version},
+    parse::{
+        Entry, Given,
+        cached::{Compress, read_compress},
+        read_crate, read_options, read_version,
+    },
 };
 
 /// What stands on the struct or enum.
@@ -14,7 +18,16 @@ use crate::{
 pub(crate) struct ContainerOptions {
     pub(crate) version: Slot<u32>,
     pub(crate) codec: Slot<Codec>,
+    pub(crate) compress: Slot<Compress>,
+    pub(crate) opaque: Slot<()>,
+    pub(crate) prefix: Slot<LitStr>,
     pub(crate) crate_path: Slot<Path>,
+}
+
+/// What stands on a variant.
+#[derive(Default)]
+pub(crate) struct VariantOptions {
+    pub(crate) rename: Slot<LitStr>,
 }
 
 /// What stands on a field.
@@ -37,19 +50,15 @@ impl ContainerOptions {
     }
 }
 
-impl FieldOptions {
+impl VariantOptions {
     pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
-        read_attributes(FIELD, attributes, diag)
+        read_attributes(VARIANT, attributes, diag)
     }
 }
 
-/// Refuses `#[cache(...)]` where none has a meaning.
-pub(crate) fn refuse(attributes: &[Attribute], diag: &mut Diag) {
-    for attribute in attributes.iter().filter(|it| it.path().is_ident("cache")) {
-        diag.error(
-            attribute,
-            "`#[cache(..)]` has no option for a variant: put it on the type or on a field",
-        );
+impl FieldOptions {
+    pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
+        read_attributes(FIELD, attributes, diag)
     }
 }
 
@@ -74,6 +83,42 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
         },
     },
     Entry {
+        name: "compress",
+        usage: r#"compress = "zlib""#,
+        read: |given, input, options, diag| {
+            let compress = read_compress(given, input)?;
+            if let Compress::Word(word) = &compress
+                && word.word == "none"
+            {
+                return Err(syn::Error::new_spanned(
+                    &word.text,
+                    "a type is not compressed unless it says how: leave `compress` out; a policy \
+                     that compresses all values is changed where it is made",
+                ));
+            }
+            options.compress.set(given.name, compress, diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "opaque",
+        usage: "opaque",
+        read: |given, input, options, diag| {
+            given.alone(input)?;
+            options.opaque.set(given.name, (), diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "prefix",
+        usage: r#"prefix = "org""#,
+        read: |given, input, options, diag| {
+            let prefix = read_name(given, input)?;
+            options.prefix.set(given.name, prefix, diag);
+            Ok(())
+        },
+    },
+    Entry {
         name: "crate",
         usage: "crate = path::to::memclient",
         read: |given, input, options, diag| {
@@ -83,6 +128,16 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
         },
     },
 ];
+
+const VARIANT: &[Entry<VariantOptions>] = &[Entry {
+    name: "rename",
+    usage: r#"rename = "name""#,
+    read: |given, input, options, diag| {
+        let name = read_name(given, input)?;
+        options.rename.set(given.name, name, diag);
+        Ok(())
+    },
+}];
 
 const FIELD: &[Entry<FieldOptions>] = &[
     Entry {
@@ -117,12 +172,29 @@ fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], dia
     options
 }
 
+/// Reads `name = "text"`, where text is something that can be read in a key.
+fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    given.equals(input)?;
+    if !input.peek(LitStr) {
+        return Err(given.misuse());
+    }
+    let name: LitStr = input.parse()?;
+    let text = name.value();
+    if text.is_empty() || !text.chars().all(|it| it.is_alphanumeric() || "-_.".contains(it)) {
+        return Err(syn::Error::new_spanned(
+            name,
+            "a name in a key is made of letters, digits, `-`, `_` and `.`",
+        ));
+    }
+    Ok(name)
+}
+
 fn read_codec(input: ParseStream<'_>) -> syn::Result<Codec> {
     let wrong = "the formats are `\"bincode\"` and `\"json\"`";
     if input.peek(Ident) {
         return Err(input.error(wrong));
     }
-    let text: syn::LitStr = input.parse()?;
+    let text: LitStr = input.parse()?;
     match text.value().as_str() {
         "bincode" => Ok(Codec::Bincode),
         "json" => Ok(Codec::Json),

@@ -152,7 +152,8 @@ fn unknown(name: &Ident, known: impl Iterator<Item = &'static str> + Clone) -> s
     let message = near.map_or_else(
         || {
             let all: Vec<_> = known.map(|name| format!("`{name}`")).collect();
-            format!("unknown option `{text}`: there are {}", all.join(", "))
+            let there = if all.len() == 1 { "there is" } else { "there are" };
+            format!("unknown option `{text}`: {there} {}", all.join(", "))
         },
         |near| format!("unknown option `{text}`: did you mean `{near}`?"),
     );
