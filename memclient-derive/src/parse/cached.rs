@@ -202,7 +202,7 @@ fn read_on_error(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<OnErr
     read_choice(given, input, [("cache", OnError::Cache), ("stale", OnError::Stale)])
 }
 
-fn read_choice<T, const N: usize>(
+pub(crate) fn read_choice<T, const N: usize>(
     given: &Given<'_>,
     input: ParseStream<'_>,
     choices: [(&'static str, T); N],

@@ -1,12 +1,12 @@
 //! `#[cache(...)]` on types, variants and fields, for the derives.
 
-use syn::{Attribute, Ident, LitStr, Path, parse::ParseStream};
+use syn::{Attribute, LitStr, Path, parse::ParseStream};
 
 use crate::{
     diag::{Diag, Slot},
     parse::{
         Entry, Given,
-        cached::{Compress, read_compress},
+        cached::{Compress, read_choice, read_compress},
         read_crate, read_options, read_version,
     },
 };
@@ -76,8 +76,7 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
         name: "codec",
         usage: r#"codec = "json""#,
         read: |given, input, options, diag| {
-            given.equals(input)?;
-            let codec = read_codec(input)?;
+            let codec = read_codec(given, input)?;
             options.codec.set(given.name, codec, diag);
             Ok(())
         },
@@ -189,17 +188,8 @@ fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
     Ok(name)
 }
 
-fn read_codec(input: ParseStream<'_>) -> syn::Result<Codec> {
-    let wrong = "the formats are `\"bincode\"` and `\"json\"`";
-    if input.peek(Ident) {
-        return Err(input.error(wrong));
-    }
-    let text: LitStr = input.parse()?;
-    match text.value().as_str() {
-        "bincode" => Ok(Codec::Bincode),
-        "json" => Ok(Codec::Json),
-        _ => Err(syn::Error::new_spanned(text, wrong)),
-    }
+fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Codec> {
+    read_choice(given, input, [("bincode", Codec::Bincode), ("json", Codec::Json)])
 }
 
 #[cfg(test)]
@@ -248,6 +238,6 @@ mod tests {
             #[cache(codec = "xml")]
             struct Id;
         });
-        assert_eq!(errors, ["the formats are `\"bincode\"` and `\"json\"`"]);
+        assert_eq!(errors, ["`codec` is one of \"bincode\", \"json\""]);
     }
 }

@@ -33,8 +33,9 @@ pub use self::fingerprint::Fingerprint;
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` is not described",
     label = "`{Self}` does not implement `Schema`",
-    note = "derive it: `#[derive(CacheValue, Serialize, Deserialize)]`",
-    note = "for a field of a foreign type, `#[cache(opaque)]` takes its name for its shape"
+    note = "derive it for a type of yours: `#[derive(Clone, CacheValue, Serialize, Deserialize)]`",
+    note = "for a field of a foreign type, `#[cache(opaque)]` takes its name for its shape",
+    note = "for a type that serde converts to another, `#[cache(opaque)]` stands on the type"
 )]
 pub trait Schema {
     /// Writes the description. It must be the same in every run of the same program.
