@@ -384,7 +384,7 @@ mod tests {
                     A,
                 }
             ),
-            "unknown option `skip`: there is `rename`",
+            "`skip` belongs on a field",
         );
         check(
             parse_quote!(

@@ -62,7 +62,23 @@ impl FieldOptions {
     }
 }
 
+/// An option that belongs elsewhere.
+macro_rules! misplaced {
+    ($name:literal $place:literal) => {
+        Entry {
+            name: $name,
+            usage: "",
+            read: |given, _, _, _| {
+                let message = concat!("`", $name, "` belongs ", $place);
+                Err(syn::Error::new_spanned(given.name, message))
+            },
+        }
+    };
+}
+
 const CONTAINER: &[Entry<ContainerOptions>] = &[
+    misplaced!("skip" "on a field"),
+    misplaced!("rename" "on a variant"),
     Entry {
         name: "version",
         usage: "version = 2",
@@ -128,17 +144,32 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
     },
 ];
 
-const VARIANT: &[Entry<VariantOptions>] = &[Entry {
-    name: "rename",
-    usage: r#"rename = "name""#,
-    read: |given, input, options, diag| {
-        let name = read_name(given, input)?;
-        options.rename.set(given.name, name, diag);
-        Ok(())
+const VARIANT: &[Entry<VariantOptions>] = &[
+    misplaced!("skip" "on a field"),
+    misplaced!("opaque" "on a field or on the type"),
+    misplaced!("version" "on the type"),
+    misplaced!("codec" "on the type"),
+    misplaced!("compress" "on the type"),
+    misplaced!("prefix" "on the type"),
+    misplaced!("crate" "on the type"),
+    Entry {
+        name: "rename",
+        usage: r#"rename = "name""#,
+        read: |given, input, options, diag| {
+            let name = read_name(given, input)?;
+            options.rename.set(given.name, name, diag);
+            Ok(())
+        },
     },
-}];
+];
 
 const FIELD: &[Entry<FieldOptions>] = &[
+    misplaced!("rename" "on a variant: fields have no names in keys"),
+    misplaced!("version" "on the type"),
+    misplaced!("codec" "on the type"),
+    misplaced!("compress" "on the type"),
+    misplaced!("prefix" "on the type"),
+    misplaced!("crate" "on the type"),
     Entry {
         name: "skip",
         usage: "skip",
