@@ -101,16 +101,8 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
         name: "compress",
         usage: r#"compress = "zlib""#,
         read: |given, input, options, diag| {
-            let compress = read_compress(given, input)?;
-            if let Compress::Word(word) = &compress
-                && word.word == "none"
-            {
-                return Err(syn::Error::new_spanned(
-                    &word.text,
-                    "a type is not compressed unless it says how: leave `compress` out; a policy \
-                     that compresses all values is changed where it is made",
-                ));
-            }
+            // Without the option a type is not compressed: there is no word for it.
+            let compress = read_compress(given, input, &["zlib", "zstd", "lz4"])?;
             options.compress.set(given.name, compress, diag);
             Ok(())
         },
