@@ -50,7 +50,7 @@ pub fn cache_put(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[doc = include_str!("../docs/cache_key.md")]
 #[proc_macro_derive(CacheKey, attributes(cache))]
 pub fn derive_cache_key(input: TokenStream) -> TokenStream {
-    match shape(input, |_, _| {}) {
+    match shape(input, model::key::check) {
         Ok(shape) => expand::derive_key::expand(&shape).into(),
         Err(error) => fallback::derive(&error).into(),
     }

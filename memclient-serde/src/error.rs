@@ -128,8 +128,8 @@ pub enum DecodeErrorKind {
     Corrupt,
     /// Bytes are left over after the value, or after its compressed form.
     TrailingBytes,
-    /// The value nests deeper, or claims more elements, than its length can justify, or is longer
-    /// without its compression than the reader allows.
+    /// The value nests deeper, or claims more elements or memory, than its length can justify, or is
+    /// longer without its compression than the reader allows.
     Limit,
 }
 
@@ -351,6 +351,8 @@ enum DecodeRepr {
 pub(crate) enum Limit {
     Depth,
     Elements,
+    Memory,
+    Stack,
 }
 
 impl fmt::Display for Limit {
@@ -358,6 +360,8 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Self::Depth => "more than 128 levels of nesting",
             Self::Elements => "more elements than its bytes can justify",
+            Self::Memory => "elements that take more memory than its bytes can justify",
+            Self::Stack => "nesting that takes more than a mebibyte of stack",
         })
     }
 }

@@ -97,7 +97,7 @@ pub mod __private {
         error::{DecodeError, EncodeError},
         key::{CacheKey, KeyGroup, KeyWriter},
         payload::Payload,
-        schema::{Schema, SchemaWriter},
+        schema::{Schema, SchemaWriter, declared_at},
         value::CacheValue,
     };
 

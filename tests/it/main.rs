@@ -11,6 +11,7 @@ mod coverage;
 mod fleet;
 mod floors;
 mod input;
+mod keys;
 mod leased;
 mod leases;
 #[allow(
@@ -36,4 +37,5 @@ mod sources;
 mod stale;
 mod tags;
 mod topology;
+mod values;
 mod without_server;

@@ -1,10 +1,11 @@
-//! What the near tier holds and allocates, by an allocator that counts: a program of its own, for a
-//! program has one allocator.
+//! What the near tier holds and allocates, and what hostile values cost their reader, by an allocator
+//! that counts: a program of its own, for a program has one allocator.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod budget;
 mod hits;
+mod hostile;
 
 use std::alloc::System;
 
@@ -24,6 +25,11 @@ async fn alone() -> MutexGuard<'static, ()> {
 fn held() -> (usize, usize) {
     let stats = ALLOCATOR.stats();
     (stats.bytes_allocated - stats.bytes_deallocated, stats.allocations - stats.deallocations)
+}
+
+/// Returns the bytes that this process has allocated so far, those it has given back included.
+fn allocated() -> usize {
+    ALLOCATOR.stats().bytes_allocated
 }
 
 /// Returns the memory of this process but for the pages of its program, in bytes; zero where the

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Ident, ext::IdentExt, parse_quote_spanned, spanned::Spanned};
+use syn::{Ident, parse_quote_spanned, spanned::Spanned};
 
 use crate::model::{
     bounds,
@@ -54,18 +54,23 @@ pub(crate) fn expand(shape: &Shape) -> TokenStream {
 
 fn body(shape: &Shape, key: &Ident) -> TokenStream {
     let private = shape.crate_path.private();
+    let prefix = shape.prefix.as_ref();
     match &shape.body {
         Body::Struct(variant) => {
             let (pattern, names) = pattern(variant);
             let write = match names.as_slice() {
+                [] if prefix.is_some() => TokenStream::new(),
+                names if prefix.is_some() => tuple(&private, names, key),
                 [only] if variant.style == Style::Tuple => {
                     let span = only.span();
                     quote_spanned!(span=> #private::CacheKey::write_key(#only, #key);)
                 }
                 names => tuple(&private, names, key),
             };
+            let prefix = prefix.iter();
             quote! {
                 let Self #pattern = self;
+                #( #private::KeyWriter::variant(#key, #prefix); )*
                 #write
             }
         }
@@ -74,17 +79,21 @@ fn body(shape: &Shape, key: &Ident) -> TokenStream {
             match *self {}
         },
         Body::Enum(variants) => {
-            let arms = variants.iter().map(|variant| arm(&private, variant, key));
+            let arms = variants.iter().map(|variant| arm(shape, variant, key));
             quote!(match self { #( #arms )* })
         }
     }
 }
 
-fn arm(private: &TokenStream, variant: &Variant, key: &Ident) -> TokenStream {
+fn arm(shape: &Shape, variant: &Variant, key: &Ident) -> TokenStream {
+    let private = shape.crate_path.private();
     let ident = &variant.ident;
-    let name = ident.unraw().to_string();
+    let name = match &shape.prefix {
+        Some(prefix) => format!("{prefix}.{}", variant.key_name),
+        None => variant.key_name.clone(),
+    };
     let (pattern, names) = pattern(variant);
-    let fields = (!names.is_empty()).then(|| tuple(private, &names, key));
+    let fields = (!names.is_empty()).then(|| tuple(&private, &names, key));
     quote! {
         Self::#ident #pattern => {
             #private::KeyWriter::variant(#key, #name);

@@ -9,7 +9,7 @@ use crate::{
         bounds,
         shape::{Body, Field, Shape, Style, Variant, canonical},
     },
-    parse::fields::Codec,
+    parse::{cached::Compress, fields::Codec},
 };
 
 /// Input:
@@ -48,8 +48,10 @@ fn schema(shape: &Shape) -> TokenStream {
     let ident = &shape.ident;
     let name = ident.unraw().to_string();
     let mut generics = shape.generics.clone();
-    let described = shape.fields().filter(|field| is_described(field));
-    for ty in bounds::of_parameters(&shape.generics, described.map(|field| &field.ty)) {
+    let described = shape.fields().filter(|field| is_described(shape, field));
+    let described = described.map(|field| &field.ty).chain(&shape.proxies);
+    let parameters = bounds::of_parameters(&shape.generics, described);
+    for ty in &parameters {
         let bound = parse_quote_spanned!(ty.span()=> #ty: #private::Schema);
         generics.make_where_clause().predicates.push(bound);
     }
@@ -58,10 +60,16 @@ fn schema(shape: &Shape) -> TokenStream {
     let version = shape.version.iter();
     let attributes = shape.serde.iter().map(|it| &it.text);
     let writer = Ident::new("schema", Span::mixed_site());
+    let proxies = shape
+        .proxies
+        .iter()
+        .map(|ty| quote_spanned!(ty.span()=> #private::SchemaWriter::nested::<#ty>(#writer);));
     let body: Vec<_> = match &shape.body {
-        Body::Struct(variant) => fields(&private, variant, &writer),
+        _ if shape.opaque => vec![quote!(#private::SchemaWriter::opaque(#writer, #name);)],
+        _ if shape.has_proxy() => Vec::new(),
+        Body::Struct(variant) => fields(shape, variant, &writer),
         Body::Enum(variants) => {
-            variants.iter().flat_map(|variant| self::variant(&private, variant, &writer)).collect()
+            variants.iter().flat_map(|variant| self::variant(shape, variant, &writer)).collect()
         }
     };
     quote! {
@@ -73,7 +81,17 @@ fn schema(shape: &Shape) -> TokenStream {
                 #( #private::SchemaWriter::version(#writer, #version); )*
                 #private::SchemaWriter::format(#writer, <#codec as #private::Codec>::FORMAT);
                 #( #private::SchemaWriter::attribute(#writer, #attributes); )*
+                #( #proxies )*
                 #( #body )*
+            }
+
+            fn place() -> u64 {
+                #private::declared_at(
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    &[#( <#parameters as #private::Schema>::place() ),*],
+                )
             }
         }
     }
@@ -86,9 +104,12 @@ fn value(shape: &Shape) -> TokenStream {
     let (declared, used, where_clause) = generics.split_for_impl();
     let codec = codec(shape);
     let payload = Ident::new("payload", Span::mixed_site());
-    // At the name of the type, so that a missing `Serialize` is shown there.
-    let encode = quote_spanned!(ident.span()=> #private::encode_with::<#codec, Self>(self));
-    let decode = quote_spanned!(ident.span()=> #private::decode_with::<#codec, Self>(#payload));
+    // At the name of the type, so that a missing `Serialize` is shown there; but `self` is not that of
+    // the macro that the name may come from.
+    let span = ident.span().resolved_at(Span::call_site());
+    let encode = quote_spanned!(span=> #private::encode_with::<#codec, Self>(self));
+    let compress = compress(shape);
+    let decode = quote_spanned!(span=> #private::decode_with::<#codec, Self>(#payload));
     quote! {
         #[automatically_derived]
         #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -96,7 +117,7 @@ fn value(shape: &Shape) -> TokenStream {
             fn encode(
                 &self,
             ) -> ::core::result::Result<#private::Payload, #private::EncodeError> {
-                #encode
+                #encode #compress
             }
 
             fn decode(
@@ -129,18 +150,20 @@ fn value_generics(shape: &Shape) -> Generics {
     generics
 }
 
-fn variant(private: &TokenStream, variant: &Variant, writer: &Ident) -> Vec<TokenStream> {
+fn variant(shape: &Shape, variant: &Variant, writer: &Ident) -> Vec<TokenStream> {
+    let private = shape.crate_path.private();
     let name = variant.ident.unraw().to_string();
     let attributes = variant.serde.iter().map(|it| &it.text);
     let mut written = vec![quote! {
         #private::SchemaWriter::variant(#writer, #name);
         #( #private::SchemaWriter::attribute(#writer, #attributes); )*
     }];
-    written.extend(fields(private, variant, writer));
+    written.extend(fields(shape, variant, writer));
     written
 }
 
-fn fields(private: &TokenStream, variant: &Variant, writer: &Ident) -> Vec<TokenStream> {
+fn fields(shape: &Shape, variant: &Variant, writer: &Ident) -> Vec<TokenStream> {
+    let private = shape.crate_path.private();
     // Formats with names write these three differently, and there is no field to tell them apart.
     let empty = match variant.style {
         Style::Named => Some("{}"),
@@ -152,16 +175,17 @@ fn fields(private: &TokenStream, variant: &Variant, writer: &Ident) -> Vec<Token
             empty.map(|style| quote!(#private::SchemaWriter::attribute(#writer, #style);));
         return written.into_iter().collect();
     }
-    variant.fields.iter().map(|it| field(private, it, writer)).collect()
+    variant.fields.iter().map(|it| field(shape, it, writer)).collect()
 }
 
-fn field(private: &TokenStream, field: &Field, writer: &Ident) -> TokenStream {
+fn field(shape: &Shape, field: &Field, writer: &Ident) -> TokenStream {
+    let private = shape.crate_path.private();
     let (name, ty) = (&field.name, &field.ty);
     let attributes = field.serde.iter().map(|it| &it.text);
     let described = if field.opaque {
         let text = canonical(&ty.to_token_stream());
         Some(quote!(#private::SchemaWriter::opaque(#writer, #text);))
-    } else if is_described(field) {
+    } else if is_described(shape, field) {
         Some(quote_spanned!(ty.span()=> #private::SchemaWriter::nested::<#ty>(#writer);))
     } else {
         None
@@ -173,8 +197,25 @@ fn field(private: &TokenStream, field: &Field, writer: &Ident) -> TokenStream {
     }
 }
 
-fn is_described(field: &Field) -> bool {
-    !field.opaque && !field.is_left_out()
+fn is_described(shape: &Shape, field: &Field) -> bool {
+    !field.opaque && !field.is_left_out && !shape.opaque && !shape.has_proxy()
+}
+
+/// Returns what is done to the written value.
+fn compress(shape: &Shape) -> Option<TokenStream> {
+    let private = shape.crate_path.private();
+    let compression = match shape.compress.as_ref()? {
+        Compress::Expr(expr) => quote!(#expr),
+        Compress::Word(word) => {
+            let private = shape.crate_path.private_at(word.text.span());
+            let name = Ident::new(word.word, word.text.span());
+            quote_spanned!(word.text.span()=> #private::compress::#name())
+        }
+    };
+    let payload = Ident::new("payload", Span::mixed_site());
+    Some(quote! {
+        .map(|#payload| #private::Payload::compressed(#payload, #compression))
+    })
 }
 
 fn codec(shape: &Shape) -> TokenStream {

@@ -5,6 +5,7 @@ pub(crate) mod bounds;
 pub(crate) mod cached_fn;
 pub(crate) mod future;
 pub(crate) mod generics;
+pub(crate) mod key;
 pub(crate) mod mentions;
 pub(crate) mod returns;
 pub(crate) mod shape;

@@ -9,7 +9,10 @@ use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Type, ext::Iden
 use crate::{
     crate_path::CratePath,
     diag::Diag,
-    parse::fields::{self, Codec, ContainerOptions, FieldOptions},
+    parse::{
+        cached::Compress,
+        fields::{Codec, ContainerOptions, FieldOptions, VariantOptions},
+    },
 };
 
 /// A struct or an enum.
@@ -18,8 +21,15 @@ pub(crate) struct Shape {
     pub(crate) generics: Generics,
     pub(crate) body: Body,
     pub(crate) serde: Vec<Serde>,
+    /// The types that serde reads and writes in its place: `from`, `try_from` and `into`.
+    pub(crate) proxies: Vec<Type>,
     pub(crate) version: Option<u32>,
     pub(crate) codec: Option<Codec>,
+    pub(crate) compress: Option<Compress>,
+    /// Its name stands for its shape.
+    pub(crate) opaque: bool,
+    /// What its keys begin with.
+    pub(crate) prefix: Option<String>,
     pub(crate) crate_path: CratePath,
 }
 
@@ -32,6 +42,8 @@ pub(crate) enum Body {
 /// The fields of a struct or of one variant.
 pub(crate) struct Variant {
     pub(crate) ident: Ident,
+    /// Its name in keys.
+    pub(crate) key_name: String,
     pub(crate) style: Style,
     pub(crate) fields: Vec<Field>,
     pub(crate) serde: Vec<Serde>,
@@ -59,6 +71,8 @@ pub(crate) struct Field {
     pub(crate) member: syn::Member,
     pub(crate) ty: Type,
     pub(crate) serde: Vec<Serde>,
+    /// Serde leaves the field or its variant out, so that its type has no say in the bytes.
+    pub(crate) is_left_out: bool,
     pub(crate) skip: bool,
     pub(crate) opaque: bool,
 }
@@ -68,16 +82,12 @@ impl Shape {
     pub(crate) fn new(input: DeriveInput, diag: &mut Diag) -> Option<Self> {
         let mut options = ContainerOptions::parse(&input.attrs, diag);
         let body = match &input.data {
-            Data::Struct(data) => {
-                Body::Struct(Variant::new(&input.ident, &data.fields, Vec::new(), diag))
-            }
+            Data::Struct(data) => Body::Struct(Variant::new(&input.ident, &data.fields, &[], diag)),
             Data::Enum(data) => Body::Enum(
                 data.variants
                     .iter()
                     .map(|variant| {
-                        fields::refuse(&variant.attrs, diag);
-                        let serde = Serde::read_all(&variant.attrs);
-                        Variant::new(&variant.ident, &variant.fields, serde, diag)
+                        Variant::new(&variant.ident, &variant.fields, &variant.attrs, diag)
                     })
                     .collect(),
             ),
@@ -89,11 +99,16 @@ impl Shape {
                 return None;
             }
         };
+        let is_opaque = options.opaque.get().is_some();
         Some(Self {
             serde: Serde::read_all(&input.attrs),
+            proxies: if is_opaque { Vec::new() } else { proxies(&input.attrs) },
             body,
             version: options.version.take(),
             codec: options.codec.take(),
+            compress: options.compress.take(),
+            opaque: is_opaque,
+            prefix: options.prefix.take().map(|prefix| prefix.value()),
             crate_path: CratePath::new(options.crate_path.take()),
             ident: input.ident,
             generics: input.generics,
@@ -104,9 +119,15 @@ impl Shape {
     /// and the fields that are written.
     pub(crate) fn serde_of_bytes(&self) -> impl Iterator<Item = &Serde> {
         let on_variants = self.variants().iter().flat_map(|variant| &variant.serde);
-        let written = self.fields().filter(|field| !field.is_left_out());
+        let written = self.fields().filter(|field| !field.is_left_out);
         let on_fields = written.flat_map(|field| &field.serde);
         self.serde.iter().chain(on_variants).chain(on_fields)
+    }
+
+    /// Tells whether all of its bytes are those of other types, so that its fields have no say.
+    pub(crate) fn has_proxy(&self) -> bool {
+        let has = |name| self.serde.iter().any(|it| it.has(name));
+        has("into") && (has("from") || has("try_from"))
     }
 
     /// Returns every field of every variant.
@@ -123,7 +144,11 @@ impl Shape {
 }
 
 impl Variant {
-    fn new(ident: &Ident, fields: &Fields, serde: Vec<Serde>, diag: &mut Diag) -> Self {
+    fn new(ident: &Ident, fields: &Fields, attributes: &[Attribute], diag: &mut Diag) -> Self {
+        let mut options = VariantOptions::parse(attributes, diag);
+        let serde = Serde::read_all(attributes);
+        let renamed = options.rename.take().map(|name| name.value());
+        let key_name = renamed.unwrap_or_else(|| ident.unraw().to_string());
         let style = match fields {
             Fields::Named(_) => Style::Named,
             Fields::Unnamed(_) => Style::Tuple,
@@ -132,28 +157,22 @@ impl Variant {
         let fields = iter::zip(fields, fields.members())
             .map(|(field, member)| {
                 let options = FieldOptions::parse(&field.attrs, diag);
+                let own = Serde::read_all(&field.attrs);
                 Field {
+                    is_left_out: is_left_out(&own) || is_left_out(&serde),
                     name: match &member {
                         syn::Member::Named(name) => name.unraw().to_string(),
                         syn::Member::Unnamed(index) => index.index.to_string(),
                     },
                     member,
                     ty: field.ty.clone(),
-                    serde: Serde::read_all(&field.attrs),
+                    serde: own,
                     skip: options.skip.get().is_some(),
                     opaque: options.opaque.get().is_some(),
                 }
             })
             .collect();
-        Self { ident: ident.clone(), style, fields, serde }
-    }
-}
-
-impl Field {
-    /// Tells whether serde leaves the field out, so that its type has no say in the bytes.
-    pub(crate) fn is_left_out(&self) -> bool {
-        let has = |name| self.serde.iter().any(|it| it.has(name));
-        has("skip") || (has("skip_serializing") && has("skip_deserializing"))
+        Self { ident: ident.clone(), key_name, style, fields, serde }
     }
 }
 
@@ -169,8 +188,47 @@ impl Serde {
             .collect()
     }
 
+    /// Returns the option of this name, if it stands in the attribute.
+    pub(crate) fn option(&self, name: &str) -> Option<&Ident> {
+        self.options.iter().find(|it| *it == name)
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.options.iter().any(|it| it == name)
+        self.option(name).is_some()
+    }
+}
+
+fn is_left_out(serde: &[Serde]) -> bool {
+    let has = |name| serde.iter().any(|it| it.has(name));
+    has("skip") || (has("skip_serializing") && has("skip_deserializing"))
+}
+
+/// Returns the types that `from = ".."` and its like name; what is no type is for serde to refuse.
+fn proxies(attributes: &[Attribute]) -> Vec<Type> {
+    let mut proxies: Vec<Type> = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        let _ = attribute.parse_nested_meta(|option| {
+            let is_proxy = ["from", "try_from", "into"].iter().any(|it| option.path.is_ident(it));
+            if option.input.peek(syn::token::Paren) {
+                let inside;
+                syn::parenthesized!(inside in option.input);
+                inside.parse::<TokenStream>()?;
+            } else if option.input.peek(syn::Token![=]) {
+                let value: syn::Expr = option.value()?.parse()?;
+                if is_proxy {
+                    proxies.extend(type_in(&value));
+                }
+            }
+            Ok(())
+        });
+    }
+    proxies
+}
+
+fn type_in(value: &syn::Expr) -> Option<Type> {
+    match value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => text.parse().ok(),
+        _ => None,
     }
 }
 
@@ -260,9 +318,54 @@ mod tests {
         assert_eq!(shape.version, Some(4));
         let fields: Vec<_> = shape.fields().collect();
         assert_eq!(fields[0].name, "name");
-        assert!(fields[0].is_left_out());
+        assert!(fields[0].is_left_out);
         assert_eq!(fields[1].name, "type");
-        assert!(fields[1].opaque && !fields[1].is_left_out());
+        assert!(fields[1].opaque && !fields[1].is_left_out);
+    }
+
+    #[test]
+    fn types_in_its_place_are_found() {
+        let check = |input: DeriveInput, expected: &[&str], whole| {
+            let mut diag = Diag::new();
+            let shape = Shape::new(input, &mut diag).unwrap();
+            diag.finish().unwrap();
+            let proxies: Vec<_> =
+                shape.proxies.iter().map(|it| canonical(&it.to_token_stream())).collect();
+            assert_eq!(proxies, expected);
+            assert_eq!(shape.has_proxy(), whole);
+        };
+        check(
+            parse_quote!(
+                #[serde(rename_all(serialize = "x"), try_from = "a::Wire<T>")]
+                #[serde(into = "u8")]
+                struct S<T>(T);
+            ),
+            &["a : : Wire < T >", "u8"],
+            true,
+        );
+        check(
+            parse_quote!(
+                #[serde(bound = "T: X", from = "u8")]
+                struct S<T>(T);
+            ),
+            &["u8"],
+            false,
+        );
+        check(
+            parse_quote!(
+                #[serde(into = "u8", from = "u8")]
+                struct S(u8);
+            ),
+            &["u8", "u8"],
+            true,
+        );
+        check(
+            parse_quote!(
+                struct S(#[serde(with = "m")] u8);
+            ),
+            &[],
+            false,
+        );
     }
 
     #[test]
@@ -281,7 +384,7 @@ mod tests {
                     A,
                 }
             ),
-            "no option for a variant",
+            "`skip` belongs on a field",
         );
         check(
             parse_quote!(

@@ -1,6 +1,10 @@
 //! Which types can be values.
 
-use crate::{diag::Diag, model::shape::Shape, parse::fields::Codec};
+use crate::{
+    diag::Diag,
+    model::shape::{Body, Shape, Variant},
+    parse::fields::Codec,
+};
 
 /// Notes what keeps a type from being read back as it was written.
 pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
@@ -14,6 +18,9 @@ pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
     if shape.codec == Some(Codec::Json) {
         return;
     }
+    if let Body::Enum(variants) = &shape.body {
+        check_numbers(variants, diag);
+    }
     for option in shape.serde_of_bytes().flat_map(|serde| &serde.options) {
         if NEEDS_NAMES.iter().any(|name| option == name) {
             diag.error(
@@ -24,6 +31,23 @@ pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
                 ),
             );
         }
+    }
+}
+
+/// Notes each variant that serde counts when it writes and does not count when it reads, so that
+/// every variant behind it would be read as its neighbour.
+fn check_numbers(variants: &[Variant], diag: &mut Diag) {
+    let is_read = |variant: &Variant| variant.serde.iter().all(|it| it.option("skip").is_none());
+    let last = variants.iter().rposition(is_read).unwrap_or_default();
+    for option in
+        variants[..last].iter().flat_map(|it| &it.serde).filter_map(|it| it.option("skip"))
+    {
+        diag.error(
+            option,
+            "bincode numbers variants, and serde numbers those behind a skipped one differently \
+             when it reads: move this variant behind the others, or put \
+             `#[cache(codec = \"json\")]` on the type",
+        );
     }
 }
 
@@ -60,6 +84,9 @@ mod tests {
         check("struct S { #[serde(skip_serializing_if = \"none\")] a: A }", 1);
         check("#[cache(codec = \"bincode\")] #[serde(untagged)] enum E { A(u32) }", 1);
         check("#[cache(codec = \"json\")] #[serde(untagged)] enum E { A(u32) }", 0);
+        check("enum E { #[serde(skip)] A, B, #[serde(skip)] C, D }", 2);
+        check("enum E { A, #[serde(rename = \"b\", skip)] B(u8), C }", 1);
+        check("#[cache(codec = \"json\")] enum E { #[serde(skip)] A, B }", 0);
     }
 
     #[test]
@@ -68,6 +95,9 @@ mod tests {
         check("#[serde(rename_all = \"camelCase\")] struct S { a: u32 }");
         check("struct S { #[serde(rename = \"tag\", default)] a: u32 }");
         check("struct S { #[serde(skip)] a: u32 }");
+        check("enum E { A, B, #[serde(skip)] C, #[serde(skip)] D }");
+        check("enum E { #[serde(skip)] A }");
+        check("enum E {}");
         check("struct S { #[serde(skip_serializing, skip_deserializing)] a: u32 }");
     }
 

@@ -132,7 +132,7 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("cache_if", "cache_if = |value| value.is_final", cache_if, read_value),
     option!("on_error", r#"on_error = "cache""#, on_error, read_on_error),
     option!("codec", r#"codec = "json""#, codec, read_codec),
-    option!("compress", r#"compress = "zlib""#, compress, read_compress),
+    option!("compress", r#"compress = "zlib""#, compress, read_compress_or_none),
     option!("entry", "entry = user_entry", entry, read_entry),
     option!("associated", "associated", associated, read_associated),
     option!("crate", "crate = path::to::memclient", crate_path, read_crate),
@@ -202,7 +202,7 @@ fn read_on_error(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<OnErr
     read_choice(given, input, [("cache", OnError::Cache), ("stale", OnError::Stale)])
 }
 
-fn read_choice<T, const N: usize>(
+pub(crate) fn read_choice<T, const N: usize>(
     given: &Given<'_>,
     input: ParseStream<'_>,
     choices: [(&'static str, T); N],
@@ -216,13 +216,21 @@ fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Word> {
     read_word(given, input, &["bincode", "json"])
 }
 
-fn read_compress(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
+fn read_compress_or_none(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
+    read_compress(given, input, &["zlib", "zstd", "lz4", "none"])
+}
+
+pub(crate) fn read_compress(
+    given: &Given<'_>,
+    input: ParseStream<'_>,
+    words: &[&'static str],
+) -> syn::Result<Compress> {
     let ahead = input.fork();
     ahead.parse::<Token![=]>().ok();
     if input.peek(Token![=]) && !ahead.peek(LitStr) {
         return read_value(given, input).map(Compress::Expr);
     }
-    read_word(given, input, &["zlib", "zstd", "lz4", "none"]).map(Compress::Word)
+    read_word(given, input, words).map(Compress::Word)
 }
 
 /// Reads `name = "word"`, one of `words`.

@@ -1,10 +1,14 @@
-//! `#[cache(...)]` on types and fields, for the derives.
+//! `#[cache(...)]` on types, variants and fields, for the derives.
 
-use syn::{Attribute, Ident, Path, parse::ParseStream};
+use syn::{Attribute, LitStr, Path, parse::ParseStream};
 
 use crate::{
     diag::{Diag, Slot},
-    parse::{Entry, read_crate, read_options, read_version},
+    parse::{
+        Entry, Given,
+        cached::{Compress, read_choice, read_compress},
+        read_crate, read_options, read_version,
+    },
 };
 
 /// What stands on the struct or enum.
@@ -14,7 +18,16 @@ use crate::{
 pub(crate) struct ContainerOptions {
     pub(crate) version: Slot<u32>,
     pub(crate) codec: Slot<Codec>,
+    pub(crate) compress: Slot<Compress>,
+    pub(crate) opaque: Slot<()>,
+    pub(crate) prefix: Slot<LitStr>,
     pub(crate) crate_path: Slot<Path>,
+}
+
+/// What stands on a variant.
+#[derive(Default)]
+pub(crate) struct VariantOptions {
+    pub(crate) rename: Slot<LitStr>,
 }
 
 /// What stands on a field.
@@ -37,23 +50,35 @@ impl ContainerOptions {
     }
 }
 
+impl VariantOptions {
+    pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
+        read_attributes(VARIANT, attributes, diag)
+    }
+}
+
 impl FieldOptions {
     pub(crate) fn parse(attributes: &[Attribute], diag: &mut Diag) -> Self {
         read_attributes(FIELD, attributes, diag)
     }
 }
 
-/// Refuses `#[cache(...)]` where none has a meaning.
-pub(crate) fn refuse(attributes: &[Attribute], diag: &mut Diag) {
-    for attribute in attributes.iter().filter(|it| it.path().is_ident("cache")) {
-        diag.error(
-            attribute,
-            "`#[cache(..)]` has no option for a variant: put it on the type or on a field",
-        );
-    }
+/// An option that belongs elsewhere.
+macro_rules! misplaced {
+    ($name:literal $place:literal) => {
+        Entry {
+            name: $name,
+            usage: "",
+            read: |given, _, _, _| {
+                let message = concat!("`", $name, "` belongs ", $place);
+                Err(syn::Error::new_spanned(given.name, message))
+            },
+        }
+    };
 }
 
 const CONTAINER: &[Entry<ContainerOptions>] = &[
+    misplaced!("skip" "on a field"),
+    misplaced!("rename" "on a variant"),
     Entry {
         name: "version",
         usage: "version = 2",
@@ -67,9 +92,36 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
         name: "codec",
         usage: r#"codec = "json""#,
         read: |given, input, options, diag| {
-            given.equals(input)?;
-            let codec = read_codec(input)?;
+            let codec = read_codec(given, input)?;
             options.codec.set(given.name, codec, diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "compress",
+        usage: r#"compress = "zlib""#,
+        read: |given, input, options, diag| {
+            // Without the option a type is not compressed: there is no word for it.
+            let compress = read_compress(given, input, &["zlib", "zstd", "lz4"])?;
+            options.compress.set(given.name, compress, diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "opaque",
+        usage: "opaque",
+        read: |given, input, options, diag| {
+            given.alone(input)?;
+            options.opaque.set(given.name, (), diag);
+            Ok(())
+        },
+    },
+    Entry {
+        name: "prefix",
+        usage: r#"prefix = "org""#,
+        read: |given, input, options, diag| {
+            let prefix = read_name(given, input)?;
+            options.prefix.set(given.name, prefix, diag);
             Ok(())
         },
     },
@@ -84,7 +136,32 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
     },
 ];
 
+const VARIANT: &[Entry<VariantOptions>] = &[
+    misplaced!("skip" "on a field"),
+    misplaced!("opaque" "on a field or on the type"),
+    misplaced!("version" "on the type"),
+    misplaced!("codec" "on the type"),
+    misplaced!("compress" "on the type"),
+    misplaced!("prefix" "on the type"),
+    misplaced!("crate" "on the type"),
+    Entry {
+        name: "rename",
+        usage: r#"rename = "name""#,
+        read: |given, input, options, diag| {
+            let name = read_name(given, input)?;
+            options.rename.set(given.name, name, diag);
+            Ok(())
+        },
+    },
+];
+
 const FIELD: &[Entry<FieldOptions>] = &[
+    misplaced!("rename" "on a variant: fields have no names in keys"),
+    misplaced!("version" "on the type"),
+    misplaced!("codec" "on the type"),
+    misplaced!("compress" "on the type"),
+    misplaced!("prefix" "on the type"),
+    misplaced!("crate" "on the type"),
     Entry {
         name: "skip",
         usage: "skip",
@@ -117,17 +194,25 @@ fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], dia
     options
 }
 
-fn read_codec(input: ParseStream<'_>) -> syn::Result<Codec> {
-    let wrong = "the formats are `\"bincode\"` and `\"json\"`";
-    if input.peek(Ident) {
-        return Err(input.error(wrong));
+/// Reads `name = "text"`, where text is something that can be read in a key.
+fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    given.equals(input)?;
+    if !input.peek(LitStr) {
+        return Err(given.misuse());
     }
-    let text: syn::LitStr = input.parse()?;
-    match text.value().as_str() {
-        "bincode" => Ok(Codec::Bincode),
-        "json" => Ok(Codec::Json),
-        _ => Err(syn::Error::new_spanned(text, wrong)),
+    let name: LitStr = input.parse()?;
+    let text = name.value();
+    if text.is_empty() || !text.chars().all(|it| it.is_alphanumeric() || "-_.".contains(it)) {
+        return Err(syn::Error::new_spanned(
+            name,
+            "a name in a key is made of letters, digits, `-`, `_` and `.`",
+        ));
     }
+    Ok(name)
+}
+
+fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Codec> {
+    read_choice(given, input, [("bincode", Codec::Bincode), ("json", Codec::Json)])
 }
 
 #[cfg(test)]
@@ -176,6 +261,6 @@ mod tests {
             #[cache(codec = "xml")]
             struct Id;
         });
-        assert_eq!(errors, ["the formats are `\"bincode\"` and `\"json\"`"]);
+        assert_eq!(errors, ["`codec` is one of \"bincode\", \"json\""]);
     }
 }

@@ -18,6 +18,7 @@ use crate::{diag::Diag, parse::groups::KeepGroups};
 /// a second mention, and "did you mean" all work from the table.
 pub(crate) struct Entry<O> {
     pub(crate) name: &'static str,
+    /// Empty for an option that belongs elsewhere, which is not offered.
     pub(crate) usage: &'static str,
     pub(crate) read: fn(&Given<'_>, ParseStream<'_>, &mut O, &mut Diag) -> syn::Result<()>,
 }
@@ -128,7 +129,8 @@ fn read_option<O>(
     }
     let name = input.call(Ident::parse_any)?;
     let Some(entry) = table.iter().find(|entry| name == entry.name) else {
-        return Err(unknown(&name, table.iter().map(|entry| entry.name)));
+        let offered = table.iter().filter(|entry| !entry.usage.is_empty());
+        return Err(unknown(&name, offered.map(|entry| entry.name)));
     };
     let given = Given { name: &name, usage: entry.usage };
     (entry.read)(&given, input, options, diag)?;
@@ -152,7 +154,8 @@ fn unknown(name: &Ident, known: impl Iterator<Item = &'static str> + Clone) -> s
     let message = near.map_or_else(
         || {
             let all: Vec<_> = known.map(|name| format!("`{name}`")).collect();
-            format!("unknown option `{text}`: there are {}", all.join(", "))
+            let there = if all.len() == 1 { "there is" } else { "there are" };
+            format!("unknown option `{text}`: {there} {}", all.join(", "))
         },
         |near| format!("unknown option `{text}`: did you mean `{near}`?"),
     );

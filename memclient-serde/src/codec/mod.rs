@@ -1,9 +1,23 @@
 //! Formats for types that implement serde's traits.
 //!
-//! Every codec of this crate reads within the same limits, and refuses to write what is beyond
-//! them: 128 levels of nesting (a container, a newtype, a `Some` or a variant's fields are one
-//! each), and as many elements in all lists and maps together as the value has bytes, and 1024
-//! more. Only elements that take no bytes, such as `()`, can ever come near the second.
+//! Bytes from a cache are input from outside, whoever wrote them and whatever they claim. Every codec
+//! of this crate reads within the same limits, beyond which a value is refused
+//! ([`DecodeErrorKind::Limit`](crate::error::DecodeErrorKind::Limit)):
+//!
+//! | what | at most | which |
+//! |---|---|---|
+//! | nesting | 128 levels | a container, a newtype, a `Some` or a variant's fields are one each |
+//! | elements of all lists and maps together | one for each byte, and 1024 more | only elements without bytes, such as `()`, come near it |
+//! | memory of these elements and of what they hold in boxes | 128 MiB, or 4 times the bytes of the value where that is more | by the sizes of their types; the bytes of text in them are bytes of the value |
+//! | memory that lists take ahead | as many elements as the value has bytes | serde takes no more than 1 MiB for each list |
+//! | stack | 1 MiB, checked at each level | a thread needs 2 MiB to be safe, which is the default |
+//! | bytes without compression | [`Compression::LIMIT`](crate::compress::Compression::LIMIT) | |
+//!
+//! The first two are refused when a value is written too, so that nothing is stored that cannot be
+//! read. The others only the reader knows: a value beyond them, such as a hundred thousand elements of
+//! a kilobyte that are all `None`, is stored and not read back. A list grows by doubling and may so
+//! take twice its elements' memory for a moment. What serde keeps in a form of its own first
+//! (untagged, flattened and internally tagged types) is counted in that form.
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};

@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::schema::{Schema, SchemaWriter};
+use crate::schema::{Schema, SchemaWriter, declared_at};
 
 macro_rules! named {
     ($($type:ty = $name:literal,)*) => {$(
@@ -87,6 +87,10 @@ macro_rules! transparent {
             fn describe(schema: &mut SchemaWriter) {
                 schema.transparent::<$inner>();
             }
+
+            fn place() -> u64 {
+                <$inner>::place()
+            }
         }
     )*};
 }
@@ -106,6 +110,10 @@ macro_rules! containers {
             fn describe(schema: &mut SchemaWriter) {
                 schema.name($name);
                 $(schema.nested::<$inner>();)*
+            }
+
+            fn place() -> u64 {
+                declared_at($name, 0, 0, &[$(<$inner>::place()),*])
             }
         }
     )*};
@@ -129,6 +137,10 @@ impl<T: Schema, const N: usize> Schema for [T; N] {
         schema.length(N);
         schema.nested::<T>();
     }
+
+    fn place() -> u64 {
+        T::place()
+    }
 }
 
 macro_rules! tuples {
@@ -137,6 +149,10 @@ macro_rules! tuples {
             fn describe(schema: &mut SchemaWriter) {
                 schema.name("tuple");
                 $(schema.nested::<$type>();)+
+            }
+
+            fn place() -> u64 {
+                declared_at("tuple", 0, 0, &[$($type::place()),+])
             }
         }
     )*};

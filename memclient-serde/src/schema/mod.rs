@@ -33,12 +33,31 @@ pub use self::fingerprint::Fingerprint;
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` is not described",
     label = "`{Self}` does not implement `Schema`",
-    note = "derive it: `#[derive(CacheValue, Serialize, Deserialize)]`",
-    note = "for a field of a foreign type, `#[cache(opaque)]` takes its name for its shape"
+    note = "derive it for a type of yours: `#[derive(Clone, CacheValue, Serialize, Deserialize)]`",
+    note = "for a field of a foreign type, `#[cache(opaque)]` takes its name for its shape",
+    note = "for a type that serde converts to another, `#[cache(opaque)]` stands on the type"
 )]
 pub trait Schema {
     /// Writes the description. It must be the same in every run of the same program.
     fn describe(schema: &mut SchemaWriter);
+
+    /// Tells apart types that have one name, such as those of two versions of one crate. It stands in
+    /// no fingerprint.
+    #[doc(hidden)]
+    fn place() -> u64 {
+        0
+    }
+}
+
+/// Names a place in the source and those of the types that stand there, in 64 bits (FNV-1a).
+#[doc(hidden)]
+pub fn declared_at(file: &str, line: u32, column: u32, types: &[u64]) -> u64 {
+    let types = types.iter().flat_map(|place| place.to_le_bytes());
+    let [line, column] = [line, column].map(u32::to_le_bytes);
+    let bytes = file.bytes().chain(line).chain(column).chain(types);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Takes down the description of a type.
@@ -48,7 +67,7 @@ pub trait Schema {
 pub struct SchemaWriter {
     hasher: blake3::Hasher,
     /// Which mention described a type.
-    described: HashMap<&'static str, u64>,
+    described: HashMap<(&'static str, u64), u64>,
     mentions: u64,
     /// The mention whose type is being described.
     current: u64,
@@ -114,17 +133,17 @@ impl SchemaWriter {
     ///
     /// This is for wrappers that leave no trace in the bytes, such as `Box`.
     pub fn transparent<T: Schema + ?Sized>(&mut self) {
-        // The name only tells types apart within this run; it is nothing to hash, because the
-        // compiler may spell it differently tomorrow.
-        let name = type_name::<T>();
-        if let Some(&first) = self.described.get(name) {
+        // Name and place only tell types apart within this run; they are nothing to hash, because
+        // the compiler may spell them differently tomorrow.
+        let identity = (type_name::<T>(), T::place());
+        if let Some(&first) = self.described.get(&identity) {
             self.current = first;
             return self.frame(Word::Again, &first.to_le_bytes());
         }
-        self.described.insert(name, self.current);
+        self.described.insert(identity, self.current);
         T::describe(self);
         // A wrapper around a type that was met before is that type from now on.
-        self.described.insert(name, self.current);
+        self.described.insert(identity, self.current);
     }
 
     fn new() -> Self {

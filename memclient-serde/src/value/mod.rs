@@ -42,7 +42,7 @@ mod plain;
     note = "a cached value is owned: return `String` rather than `&str`"
 )]
 pub trait CacheValue: Schema + Clone + Send + Sync + 'static {
-    /// Writes the value; of the flags only the bits that name the format are set.
+    /// Writes the value; of the flags only the bits that name the format and the compression are set.
     ///
     /// # Errors
     ///
@@ -54,8 +54,8 @@ pub trait CacheValue: Schema + Clone + Send + Sync + 'static {
     /// # Errors
     ///
     /// Fails when the flags name another format or one that is not read, and when the bytes are not
-    /// exactly one value. No input makes it panic, or take more memory or time than its length
-    /// justifies, a compressed value that of its uncompressed form, up to
+    /// exactly one value. No input makes it panic, or take more memory, stack or time than
+    /// [`codec`](crate::codec) documents, a compressed value that of its uncompressed form, up to
     /// [`Compression::LIMIT`](crate::compress::Compression::LIMIT).
     fn decode(payload: &Payload) -> Result<Self, DecodeError>;
 }

@@ -1,6 +1,6 @@
 //! Bytes from outside never crash, hang or fool the reader.
 
-use std::fmt::Debug;
+use std::{collections::HashMap, fmt::Debug};
 
 use memclient_serde::{CacheValue, Codec, DecodeErrorKind, DefaultCodec, Flags, Payload};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -63,6 +63,73 @@ fn the_deepest_value_needs_no_large_stack() {
     run.unwrap().join().unwrap();
 }
 
+/// Eight kibibytes that may be left out.
+type Large = Option<[[u64; 32]; 32]>;
+
+/// Each link moves its large fields through many frames.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct Fat {
+    one: Large,
+    other: Large,
+    next: Option<Box<Fat>>,
+}
+
+#[test]
+fn deep_values_with_large_fields_are_refused_before_the_stack_ends() {
+    fn refused<C: Codec>() {
+        let deep =
+            (0..40).fold(None, |next, _| Some(Box::new(Fat { one: None, other: None, next })));
+        let bytes = C::encode(&deep).unwrap();
+        let read = C::decode::<Option<Box<Fat>>>(&bytes);
+        // How much stack they take is the compiler's affair; without optimization it is too much.
+        match read {
+            Ok(read) => assert!(read == deep),
+            Err(error) => assert_eq!(error.kind(), DecodeErrorKind::Limit),
+        }
+        let flat = Some(Box::new(Fat { one: None, other: None, next: None }));
+        assert!(C::decode::<Option<Box<Fat>>>(&C::encode(&flat).unwrap()).unwrap() == flat);
+    }
+    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let run = small.spawn(|| {
+        refused::<DefaultCodec>();
+        #[cfg(feature = "json")]
+        refused::<memclient_serde::Json>();
+    });
+    run.unwrap().join().unwrap();
+}
+
+#[test]
+fn elements_of_a_byte_that_take_a_kilobyte_are_read_within_a_bound() {
+    /// A kibibyte that may be left out.
+    type Sparse = Option<[[u64; 32]; 4]>;
+
+    #[track_caller]
+    fn check<T: DeserializeOwned>(bytes: &[u8]) {
+        let error = DefaultCodec::decode::<T>(bytes).map(|_| "read").unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::Limit);
+    }
+
+    let few: Vec<Sparse> = vec![None; 1000];
+    let bytes = DefaultCodec::encode(&few).unwrap();
+    assert!(DefaultCodec::decode::<Vec<Sparse>>(&bytes).unwrap() == few);
+    // As many bytes of another type, which whoever wrote them may have called a list of this one.
+    let bytes = DefaultCodec::encode(&vec![None::<u8>; 140_000]).unwrap();
+    check::<Vec<Sparse>>(&bytes);
+    check::<Vec<Box<Sparse>>>(&bytes);
+    check::<Vec<(Box<Sparse>,)>>(&bytes);
+    let map: HashMap<u32, Option<u8>> = (0..140_000).map(|key| (key, None)).collect();
+    let bytes = DefaultCodec::encode(&map).unwrap();
+    check::<HashMap<u32, Sparse>>(&bytes);
+    check::<std::collections::BTreeMap<u32, Box<Sparse>>>(&bytes);
+}
+
+#[test]
+fn small_numbers_in_wide_types_are_no_bomb() {
+    let wide = vec![(0_u64, 1_u64, Some(2_u128)); 1_000_000];
+    let bytes = DefaultCodec::encode(&wide).unwrap();
+    assert_eq!(DefaultCodec::decode::<Vec<(u64, u64, Option<u128>)>>(&bytes).unwrap(), wide);
+}
+
 #[test]
 fn elements_without_bytes_are_written_only_as_far_as_they_are_read() {
     let many = vec![(); 1024];
@@ -76,7 +143,7 @@ fn elements_without_bytes_are_written_only_as_far_as_they_are_read() {
 mod bincode {
     use std::{
         cell::Cell,
-        collections::{BTreeMap, HashMap, HashSet, VecDeque},
+        collections::{BTreeMap, HashSet, VecDeque},
     };
 
     use memclient_serde::Bincode;

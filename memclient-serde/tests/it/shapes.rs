@@ -60,7 +60,7 @@ shape! { TwiceLater = "Twice" { "a": Point, "b": Box<Point>, "c": Box<Point> } }
 fn all() -> Vec<(&'static str, Fingerprint)> {
     macro_rules! of {
         ($($type:ty),* $(,)?) => {
-            vec![$((std::any::type_name::<$type>(), Fingerprint::of::<$type>())),*]
+            vec![$((stringify!($type), Fingerprint::of::<$type>())),*]
         };
     }
     of![
@@ -70,7 +70,9 @@ fn all() -> Vec<(&'static str, Fingerprint)> {
         std::net::SocketAddrV4, std::net::SocketAddrV6, PhantomData<u8>, Option<u8>,
         Option<Option<u8>>, Result<u8, u16>, Result<u16, u8>, Vec<u8>, Vec<Vec<u8>>, VecDeque<u8>,
         [u8; 2], [u8; 3], BTreeSet<u8>, HashSet<u8>, BTreeMap<u8, u16>, BTreeMap<u16, u8>,
-        HashMap<u8, u16>, (u8,), (u8, u16), (u16, u8), ((u8, u16), u8), (u8, (u16, u8)),
+        HashMap<u8, u16>, NonZero<i8>, NonZero<i16>, NonZero<i32>, NonZero<i64>, NonZero<i128>,
+        NonZero<isize>, NonZero<u16>, NonZero<u32>, NonZero<u64>, NonZero<u128>, NonZero<usize>,
+        (u8,), (u8, u16), (u16, u8), ((u8, u16), u8), (u8, (u16, u8)),
         (u8, u16, u8), Point, Renamed, Retyped, Swapped, Shorter, OtherName, Versioned, InJson,
         Attributed, Line, NewLine, Joined, Split, Node, WideNode, Even, Odd, Twice,
     ]
@@ -133,4 +135,8 @@ fn fingerprints_stay_what_they_are() {
     golden::<InJson>("4jwzxvsa");
     golden::<Node>("u7dphl5f");
     golden::<Even>("uicvdecn");
+    let line = |(name, fingerprint): (&str, Fingerprint)| format!("{fingerprint} {name}");
+    let all: Vec<_> = all().into_iter().map(line).collect();
+    let expected: Vec<_> = include_str!("cases/fingerprints.txt").lines().collect();
+    assert_eq!(all.join("\n"), expected.join("\n"));
 }

@@ -19,7 +19,7 @@ pub use memclient_serde::Json;
 pub use std::boxed::Box;
 
 pub use memclient_serde::{
-    __private::{decode_with, encode_with},
+    __private::{declared_at, decode_with, encode_with},
     CacheKey, CacheValue, Codec, DecodeError, EncodeError, KeyGroup, KeyWriter, Payload, Schema,
     SchemaWriter,
 };

@@ -11,8 +11,14 @@
 //!   always paid for by the input; the constant is for those that take no bytes, such as `()`.
 //! * **size hints**, by which containers allocate ahead: over the whole value no more than the
 //!   length of the input. An honest value never needs more, because what takes memory takes bytes.
+//! * **memory** of these elements, and of what stands in boxes: a `None` is one byte and may take a
+//!   kilobyte. At most [`FREE_MEMORY`], or [`MEMORY_PER_BYTE`] times the input where that is more.
+//! * **stack**, in bytes: at most [`MAX_STACK`]. Levels alone say little, because the frames of a
+//!   type with large fields are large.
 //!
-//! The same is counted while writing, so that nothing is stored that no reader would accept.
+//! Levels and elements are counted alike while writing, so that nothing is stored that no reader would
+//! accept. Memory and stack are the reader's own, and far from their bounds in all but the strangest
+//! values.
 
 use std::{cell::Cell, error::Error, fmt};
 
@@ -34,6 +40,18 @@ pub(crate) const MAX_DEPTH: u32 = 128;
 /// The elements that a value may have beyond one per byte.
 pub(crate) const FREE_ELEMENTS: usize = 1024;
 
+/// The memory in bytes that elements may take whatever their number of bytes.
+pub(crate) const FREE_MEMORY: usize = 128 << 20;
+
+/// The memory in bytes that elements may take for each byte of a value.
+pub(crate) const MEMORY_PER_BYTE: usize = 4;
+
+/// The most stack in bytes that reading takes: half of what a thread has by default.
+pub(crate) const MAX_STACK: usize = 1 << 20;
+
+/// The levels in which the stack is not looked at: no type that can be read at all needs as much.
+const SHALLOW: u32 = 4;
+
 /// What a format cannot give back as it was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
@@ -48,6 +66,9 @@ pub(crate) struct Budget {
     depth: Cell<u32>,
     elements: Cell<usize>,
     hints: Cell<usize>,
+    memory: Cell<usize>,
+    /// Where the stack stood when reading began.
+    stack: Option<usize>,
     rules: Rules,
     /// Why the budget stopped the work; the format's own error can only carry a text.
     verdict: Cell<Option<Verdict>>,
@@ -59,13 +80,15 @@ impl Budget {
             depth: Cell::new(MAX_DEPTH),
             elements: Cell::new(len.saturating_add(FREE_ELEMENTS)),
             hints: Cell::new(len),
+            memory: Cell::new(memory_for(len)),
+            stack: Some(here()),
             rules: Rules::default(),
             verdict: Cell::new(None),
         }
     }
 
     pub(crate) fn for_writing(rules: Rules) -> Self {
-        Self { elements: Cell::new(usize::MAX), rules, ..Self::for_reading(0) }
+        Self { elements: Cell::new(usize::MAX), stack: None, rules, ..Self::for_reading(0) }
     }
 
     /// Checks, once the length is known, that a reader will afford the elements.
@@ -104,19 +127,42 @@ impl Budget {
     }
 
     /// Goes one level down until the result is dropped.
+    #[inline]
     fn descend(&self) -> Result<Level<'_>, Stopped> {
         let Some(left) = self.depth.get().checked_sub(1) else {
             return Err(self.stop(Verdict::Limit(Limit::Depth)));
         };
+        if left < MAX_DEPTH - SHALLOW {
+            self.check_stack()?;
+        }
         self.depth.set(left);
         Ok(Level(self))
     }
 
+    #[cold]
+    #[inline(never)]
+    fn check_stack(&self) -> Result<(), Stopped> {
+        if self.stack.is_some_and(|start| here().abs_diff(start) > MAX_STACK) {
+            return Err(self.stop(Verdict::Limit(Limit::Stack)));
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn take_element(&self) -> Result<(), Stopped> {
         let Some(left) = self.elements.get().checked_sub(1) else {
             return Err(self.stop(Verdict::Limit(Limit::Elements)));
         };
         self.elements.set(left);
+        Ok(())
+    }
+
+    #[inline]
+    fn take_memory(&self, size: usize) -> Result<(), Stopped> {
+        let Some(left) = self.memory.get().checked_sub(size) else {
+            return Err(self.stop(Verdict::Limit(Limit::Memory)));
+        };
+        self.memory.set(left);
         Ok(())
     }
 
@@ -127,10 +173,23 @@ impl Budget {
         granted
     }
 
+    #[cold]
     fn stop(&self, verdict: Verdict) -> Stopped {
         self.verdict.set(Some(verdict));
         Stopped(verdict)
     }
+}
+
+/// Returns the memory that the elements of a value of so many bytes may take.
+fn memory_for(len: usize) -> usize {
+    len.saturating_mul(MEMORY_PER_BYTE).max(FREE_MEMORY)
+}
+
+/// Returns about where the stack ends.
+#[inline(never)]
+fn here() -> usize {
+    let mark = 0_u8;
+    std::hint::black_box(&raw const mark).addr()
 }
 
 /// One level of nesting, given back when dropped.

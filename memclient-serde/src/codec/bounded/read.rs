@@ -25,12 +25,16 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
-        let bounded = Bounded { inner, budget: self.budget };
-        if let Place::Same = self.place {
-            return self.inner.deserialize(bounded);
-        }
-        if let Place::Element = self.place {
-            self.budget.take_element().map_err(Stopped::reading)?;
+        let size = size_of::<S::Value>();
+        let bounded = Bounded { inner, budget: self.budget, room: size };
+        match self.place {
+            Place::Same => return self.inner.deserialize(bounded),
+            Place::Part => {}
+            Place::Element => {
+                self.budget.take_element().map_err(Stopped::reading)?;
+                self.budget.take_memory(size).map_err(Stopped::reading)?;
+            }
+            Place::Value => self.budget.take_memory(size).map_err(Stopped::reading)?,
         }
         let _level = self.budget.descend().map_err(Stopped::reading)?;
         self.inner.deserialize(bounded)
@@ -46,16 +50,28 @@ enum Place {
     Part,
     /// An element of a container whose length the data claims.
     Element,
+    /// The value of an entry whose key was counted as the element.
+    Value,
 }
 
 struct Bounded<'b, D> {
     inner: D,
     budget: &'b Budget,
+    /// The bytes of memory of the place that the value goes to. A value that is larger goes to a box.
+    room: usize,
 }
 
 impl<'b, D> Bounded<'b, D> {
-    fn visitor<V>(&self, inner: V, elements: Place) -> Bounding<'b, V> {
-        Bounding { inner, budget: self.budget, elements }
+    #[inline]
+    fn visitor<'de, V: Visitor<'de>>(
+        &self,
+        inner: V,
+        elements: Place,
+    ) -> Result<Bounding<'b, V>, Stopped> {
+        if let Some(boxed) = size_of::<V::Value>().checked_sub(self.room + 1) {
+            self.budget.take_memory(boxed + 1)?;
+        }
+        Ok(Bounding { inner, budget: self.budget, elements })
     }
 }
 
@@ -66,7 +82,7 @@ macro_rules! forward {
             $($name: $type,)*
             visitor: V,
         ) -> Result<V::Value, Self::Error> {
-            let visitor = self.visitor(visitor, $elements);
+            let visitor = self.visitor(visitor, $elements).map_err(Stopped::reading)?;
             self.inner.$method($($name,)* visitor)
         }
     )*};
@@ -180,12 +196,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounding<'_, V> {
 
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
         let _level = self.budget.descend().map_err(Stopped::reading)?;
-        self.inner.visit_some(Bounded { inner, budget: self.budget })
+        self.inner.visit_some(Bounded { inner, budget: self.budget, room: size_of::<V::Value>() })
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
         let _level = self.budget.descend().map_err(Stopped::reading)?;
-        self.inner.visit_newtype_struct(Bounded { inner, budget: self.budget })
+        let room = size_of::<V::Value>();
+        self.inner.visit_newtype_struct(Bounded { inner, budget: self.budget, room })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<Self::Value, A::Error> {
@@ -201,7 +218,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounding<'_, V> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<Self::Value, A::Error> {
-        self.inner.visit_enum(Bounded { inner, budget: self.budget })
+        self.inner.visit_enum(Bounded { inner, budget: self.budget, room: size_of::<V::Value>() })
     }
 }
 
@@ -253,7 +270,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Parts<'_, A> {
     where
         S: DeserializeSeed<'de>,
     {
-        let seed = Seed { inner: seed, budget: self.budget, place: Place::Part };
+        let place = match self.elements {
+            Place::Element => Place::Value,
+            _ => Place::Part,
+        };
+        let seed = Seed { inner: seed, budget: self.budget, place };
         self.inner.next_value_seed(seed)
     }
 
@@ -270,10 +291,10 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
     where
         S: DeserializeSeed<'de>,
     {
-        let Self { inner, budget } = self;
+        let Self { inner, budget, room } = self;
         let seed = Seed { inner: seed, budget, place: Place::Same };
         let (name, inner) = inner.variant_seed(seed)?;
-        Ok((name, Bounded { inner, budget }))
+        Ok((name, Bounded { inner, budget, room }))
     }
 }
 
@@ -297,7 +318,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        let visitor = self.visitor(visitor, Place::Part);
+        let visitor = self.visitor(visitor, Place::Part).map_err(Stopped::reading)?;
         self.inner.tuple_variant(len, visitor)
     }
 
@@ -306,7 +327,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        let visitor = self.visitor(visitor, Place::Part);
+        let visitor = self.visitor(visitor, Place::Part).map_err(Stopped::reading)?;
         self.inner.struct_variant(fields, visitor)
     }
 }

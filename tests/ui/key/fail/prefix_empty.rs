@@ -1,0 +1,9 @@
+//! An empty prefix is none.
+
+use memclient::CacheKey;
+
+#[derive(CacheKey)]
+#[cache(prefix = "")]
+struct OrgId(u64);
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A key has no spaces.
+
+use memclient::CacheKey;
+
+#[derive(CacheKey)]
+enum Sort {
+    #[cache(rename = "the newest")]
+    Newest,
+}
+
+fn main() {}
