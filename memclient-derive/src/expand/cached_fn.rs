@@ -36,11 +36,16 @@ pub(crate) fn expand(model: &CachedFn) -> TokenStream {
 /// Output, the body having moved to `user::uncached`:
 /// ```text
 /// async fn user(db: &Db, id: u64) -> R {
-///     let entry = ::memclient::__private::entry(user::__memclient_function(),
-///         user::__memclient_cache(), user::__memclient_outcome(&()), user::__memclient_policy(),
-///         user::__memclient_place(), |key| { key.part(&id); });
-///     let loader = move || user::uncached(db, id);
-///     entry.get_or_load(loader).await
+///     let looked = ::memclient::__private::call(user::__memclient_function(),
+///         user::__memclient_cache(), user::__memclient_outcome(&()), &user::__memclient_policy(),
+///         user::__memclient_place()).at_hand(|key| { key.part(&id); });
+///     match looked {
+///         Ok(answer) => answer,
+///         Err(missed) => {
+///             let loader = move || user::uncached(db, id);
+///             missed.get_or_load(loader).await
+///         }
+///     }
 /// }
 /// ```
 fn beside_companion(model: &CachedFn) -> TokenStream {
@@ -53,7 +58,7 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
     let vis = &model.item.vis;
     let mut signature = model.item.sig.clone();
     signature.inputs.iter_mut().for_each(plain_binding);
-    let body = as_future(model, &operation::load(model, &TokenStream::new()));
+    let body = as_future(model, &operation::load(model, &operation::policy(model)));
     quote! {
         #( #attributes )*
         #vis #signature {
@@ -70,9 +75,12 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
 /// ```text
 /// async fn user(&self, id: u64) -> R {
 ///     static FUNCTION: CachedFn = ..;
-///     let entry = ::memclient::__private::entry(&FUNCTION, cache, outcome, policy,
-///         ::memclient::__private::owner(&|| (), "user"), |key| { key.part(&id); });
-///     entry.get_or_load(move || async move { body }).await
+///     let looked = ::memclient::__private::call(&FUNCTION, cache, outcome, policy,
+///         ::memclient::__private::owner(&|| (), "user")).at_hand(|key| { key.part(&id); });
+///     match looked {
+///         Ok(answer) => answer,
+///         Err(missed) => missed.get_or_load(move || async move { body }).await,
+///     }
 /// }
 /// ```
 fn alone(model: &CachedFn) -> TokenStream {
@@ -82,15 +90,9 @@ fn alone(model: &CachedFn) -> TokenStream {
     let default = &model.item.modifiers.defaultness;
     let signature = &model.item.sig;
     let name = call::name(model);
-    let (entry, entry_name) = (own_entry(model, &name), call::private_ident("entry"));
-    let load = load_alone(model);
-    let body = as_future(
-        model,
-        &quote! {
-            #entry
-            #entry_name #load
-        },
-    );
+    let (function, call) = own_call(model, &name);
+    let answer = operation::answer(model, &call, &TokenStream::new(), &load_alone(model));
+    let body = as_future(model, &quote!(#function #answer));
     quote! {
         #( #outer )*
         #vis #default #signature {
@@ -100,7 +102,7 @@ fn alone(model: &CachedFn) -> TokenStream {
     }
 }
 
-/// Writes the body as a loader of the entry.
+/// Writes the body as a loader.
 fn load_alone(model: &CachedFn) -> TokenStream {
     let (returns, block) = (&model.signature.returns, &model.item.block);
     let operation = operation::load_name(model);
@@ -121,7 +123,7 @@ fn load_alone(model: &CachedFn) -> TokenStream {
 /// ```text
 /// fn user_entry(&self, id: u64) -> Entry<impl Outcome<Return = R> + Takes<User> + Gives<User>> {
 ///     static FUNCTION: CachedFn = ..;
-///     ::memclient::__private::entry(..)
+///     ::memclient::__private::call(..).entry(..)
 /// }
 /// ```
 fn entry(model: &CachedFn) -> TokenStream {
@@ -140,7 +142,8 @@ fn entry(model: &CachedFn) -> TokenStream {
     let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let returns = &model.signature.returns;
     let Spelled { value, found } = returns::of(model);
-    let (entry, entry_name) = (own_entry(model, &name.to_string()), call::private_ident("entry"));
+    let (function, call) = own_call(model, &name.to_string());
+    let (key, tags, entry) = (call::key(model), call::tags(model), call::private_ident("entry"));
     let doc = format!(
         "Returns the entry that [`Self::{}`] keeps for these arguments: to read, replace or remove \
          it.",
@@ -157,37 +160,36 @@ fn entry(model: &CachedFn) -> TokenStream {
         >
         #where_clause
         {
+            #function
+            #allow
+            let #entry = #call #tags.entry(#key);
             #entry
-            #entry_name
         }
     }
 }
 
-/// Writes the statements that find the entry of a function that stands alone.
-fn own_entry(model: &CachedFn, name: &str) -> TokenStream {
+/// Writes the statement that says what a function that stands alone is, and the expression that
+/// begins a call of it.
+fn own_call(model: &CachedFn, name: &str) -> (TokenStream, TokenStream) {
     let private = model.crate_path.private();
     let (function, policy, cache) =
-        (call::function(model), call::policy(model), call::cache(model));
-    let (outcome, key, allow) = (call::outcome(model), call::key(model), call::allow());
-    let tags = call::tags(model);
-    let entry_name = call::private_ident("entry");
+        (call::function(model), call::policy(model).borrowed(model), call::cache(model));
+    let outcome = call::outcome(model);
     // At the returned type, so that one that cannot be kept is shown there.
     let span = model.signature.returns.span();
     let private_there = model.crate_path.private_at(span);
-    let entry = quote_spanned!(span=> #private_there::entry);
-    quote! {
-        static __MEMCLIENT_FUNCTION: #private::CachedFn = #function;
-        #allow
-        let #entry_name = #entry(
+    let call = quote_spanned!(span=> #private_there::call);
+    let function = quote!(static __MEMCLIENT_FUNCTION: #private::CachedFn = #function;);
+    let call = quote! {
+        #call(
             &__MEMCLIENT_FUNCTION,
             #cache,
             #outcome,
             #policy,
             #private::owner(&|| (), #name),
-            #key,
         )
-        #tags;
-    }
+    };
+    (function, call)
 }
 
 /// Writes a body as what the function returns: the future of it, where the function is none itself.

@@ -57,13 +57,29 @@ pub(super) fn function(model: &CachedFn) -> TokenStream {
     }
 }
 
+/// How the policy of a function is written.
+pub(super) enum Policy {
+    /// As one that is known while compiling.
+    Constant(TokenStream),
+    /// As one that is found out in each call.
+    Found(TokenStream),
+}
+
 /// ```text
-/// ::memclient::__private::Policy::new().ttl(::core::time::Duration::from_millis(600_000))
+/// ::memclient::__private::lasting(::core::time::Duration::from_millis(600_000)).jitter(10)
 /// ```
-pub(super) fn policy(model: &CachedFn) -> TokenStream {
+pub(super) fn policy(model: &CachedFn) -> Policy {
     let private = model.crate_path.private();
     let policy = &model.policy;
-    let times = policy.times.iter().map(|(name, value)| setter(name, &time(value)));
+    // The setter of the time to live takes more than lengths of time, and so is no constant one.
+    let is_known_ttl =
+        |name: &Ident, time: &Time| name == "ttl" && matches!(time, Time::Millis(..));
+    let (ttl, times): (Vec<_>, Vec<_>) =
+        policy.times.iter().partition(|(name, time)| is_known_ttl(name, time));
+    let ttl = ttl.first().map(|(_, ttl)| time(ttl));
+    let new =
+        ttl.map_or_else(|| quote!(#private::Policy::new()), |ttl| quote!(#private::lasting(#ttl)));
+    let setters = times.iter().map(|(name, value)| setter(name, &time(value)));
     let none = policy.none.iter().map(time);
     let values = policy.values.iter().map(|(name, value)| setter(name, &quote!(#value)));
     let compress = policy.compress.iter().map(|compress| match compress {
@@ -74,12 +90,31 @@ pub(super) fn policy(model: &CachedFn) -> TokenStream {
             quote_spanned!(word.text.span()=> #private::compress::#name())
         }
     });
-    quote! {
-        #private::Policy::new()
-            #( #times )*
+    let written = quote! {
+        #new
+            #( #setters )*
             #( .none(#none) )*
             #( #values )*
             #( .compression(#compress) )*
+    };
+    if policy.is_constant() { Policy::Constant(written) } else { Policy::Found(written) }
+}
+
+impl Policy {
+    /// Writes a reference to it.
+    pub(super) fn borrowed(&self, model: &CachedFn) -> TokenStream {
+        let private = model.crate_path.private();
+        match self {
+            Self::Constant(written) => {
+                let name = private_ident("policy");
+                quote!({
+                    #[allow(non_upper_case_globals)]
+                    static #name: #private::Policy = #written;
+                    &#name
+                })
+            }
+            Self::Found(written) => quote!(&#written),
+        }
     }
 }
 
@@ -95,7 +130,7 @@ fn setter(name: &Ident, value: &TokenStream) -> TokenStream {
 pub(super) fn cache(model: &CachedFn) -> TokenStream {
     let Some(cache) = &model.cache else {
         let private = model.crate_path.private();
-        return quote!(#private::installed());
+        return quote!(#private::CallCache::Installed);
     };
     let private = model.crate_path.private_at(cache.span());
     let cache = borrowed(cache);

@@ -5,7 +5,10 @@ use quote::{ToTokens, TokenStreamExt, format_ident, quote, quote_spanned};
 use syn::{AttrStyle, FnArg, Ident, PatType, spanned::Spanned};
 
 use crate::{
-    expand::{call, operation},
+    expand::{
+        call::{self, Policy},
+        operation,
+    },
     model::{
         cached_fn::CachedFn,
         generics::turbofish,
@@ -123,8 +126,12 @@ fn reserved(model: &CachedFn) -> Option<TokenStream> {
 fn pieces(model: &CachedFn) -> TokenStream {
     let private = model.crate_path.private();
     let vis = &model.item.vis;
-    let (function, policy, cache) =
-        (call::function(model), call::policy(model), call::cache(model));
+    let (function, cache) = (call::function(model), call::cache(model));
+    let policy = call::policy(model);
+    let (policy_type, policy) = match &policy {
+        Policy::Constant(_) => (quote!(&'static #private::Policy), policy.borrowed(model)),
+        Policy::Found(written) => (quote!(#private::Policy), written.clone()),
+    };
     let (outcome, place) = (outcome(model), call::place(model));
     let keeps = model.cache_if.as_ref().map(|judge| {
         let returned = Ident::new("returned", Span::mixed_site());
@@ -150,7 +157,7 @@ fn pieces(model: &CachedFn) -> TokenStream {
             &FUNCTION
         }
 
-        fn __memclient_policy() -> #private::Policy {
+        fn __memclient_policy() -> #policy_type {
             #policy
         }
 
@@ -362,7 +369,8 @@ fn call(model: &CachedFn) -> TokenStream {
     let (generics, _, where_clause) = model.parameters.all.split_for_impl();
     let parameters = all_parameters(model);
     let policy = Ident::new("policy", Span::mixed_site());
-    let body = operation::load(model, &quote!(.with(#policy)));
+    let usual = operation::policy(model);
+    let body = operation::load(model, &quote!(&#private::over(#policy, #usual)));
     quote! {
         /// Calls the function with a policy of this call's own; what it does not set is as usual.
         #vis #asyncness fn call #generics (

@@ -13,14 +13,41 @@ use crate::{
     },
 };
 
-/// Writes the body that asks the cache first, by way of the companion; `with` is what is called on
-/// the entry before.
-pub(super) fn load(model: &CachedFn, with: &TokenStream) -> TokenStream {
+/// Writes the body that asks the cache first, by way of the companion and with this policy.
+pub(super) fn load(model: &CachedFn, policy: &TokenStream) -> TokenStream {
     let (prepare, loader) = loader(model);
     let operation = load_name(model);
     let keeps = keeps(model).map(|keeps| quote!(#keeps,));
-    let load = quote!(#with.#operation(#keeps #loader));
-    operate(model, &prepare, &waiting(model, &load))
+    let load = waiting(model, &quote!(.#operation(#keeps #loader)));
+    answer(model, &call(model, policy), &prepare, &load)
+}
+
+/// Writes the statements that answer with what is at hand, and else with what `load` gets; `prepare`
+/// may move the arguments away, of which the key is written before.
+pub(super) fn answer(
+    model: &CachedFn,
+    call: &TokenStream,
+    prepare: &TokenStream,
+    load: &TokenStream,
+) -> TokenStream {
+    let (allow, looked) = (call::allow(), call::private_ident("looked"));
+    let (answer, missed) = (call::private_ident("answer"), call::private_ident("missed"));
+    let (key, tags) = (call::key(model), call::tags(model));
+    let at_hand = Ident::new(
+        if model.in_background { "at_hand_or_early" } else { "at_hand" },
+        Span::call_site(),
+    );
+    quote! {
+        #allow
+        let #looked = #call #tags.#at_hand(#key);
+        match #looked {
+            ::core::result::Result::Ok(#answer) => #answer,
+            ::core::result::Result::Err(#missed) => {
+                #prepare
+                #missed #load
+            }
+        }
+    }
 }
 
 /// Writes the body that runs the function whatever is known, by way of the companion.
@@ -54,20 +81,30 @@ pub(super) fn operate(model: &CachedFn, prepare: &TokenStream, used: &TokenStrea
 
 /// Writes the expression that finds the entry, by way of the companion.
 pub(super) fn entry(model: &CachedFn) -> TokenStream {
+    let call = call(model, &policy(model));
+    let (key, tags) = (call::key(model), call::tags(model));
+    quote!(#call #tags.entry(#key))
+}
+
+/// Writes the policy of the function, by way of the companion.
+pub(super) fn policy(model: &CachedFn) -> TokenStream {
+    let function = &model.item.sig.ident;
+    quote!(&#function::__memclient_policy())
+}
+
+/// Writes the expression that begins a call, by way of the companion.
+fn call(model: &CachedFn, policy: &TokenStream) -> TokenStream {
     let private = model.crate_path.private();
     let function = &model.item.sig.ident;
     let types = turbofish(&model.parameters.of_entry);
-    let (key, tags) = (call::key(model), call::tags(model));
     quote! {
-        #private::entry(
+        #private::call(
             #function::__memclient_function(),
             #function::__memclient_cache(),
             #function::__memclient_outcome #types(&()),
-            #function::__memclient_policy(),
+            #policy,
             #function::__memclient_place(),
-            #key,
         )
-        #tags
     }
 }
 

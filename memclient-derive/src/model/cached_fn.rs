@@ -50,6 +50,16 @@ pub(crate) struct Policy {
     pub(crate) compress: Option<Compress>,
 }
 
+impl Policy {
+    /// Says whether all of it is known while compiling.
+    pub(crate) fn is_constant(&self) -> bool {
+        let mut times = self.times.iter().map(|(_, time)| time).chain(&self.none);
+        times.all(|time| matches!(time, Time::Millis(..)))
+            && self.values.iter().all(|(_, value)| matches!(value, Expr::Lit(_)))
+            && matches!(self.compress, None | Some(Compress::Word(_)))
+    }
+}
+
 /// Where the function stands, which decides what may stand beside it.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Place {

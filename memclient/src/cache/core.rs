@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::{
     flight::Flights,
-    found::{Found, Kept},
+    found::{Early, Found, Kept},
     generations::Generations,
     plan::{Plan, Tags},
     policy::Policy,
@@ -93,6 +93,11 @@ impl Core {
     /// Returns the policy of a call, completed by the cache's own.
     pub(crate) fn policy(&self, policy: Policy) -> Policy {
         policy.over(self.policy)
+    }
+
+    /// Says whether a call with this policy looks at how old an answer is.
+    pub(crate) fn looks_at_age(&self, policy: &Policy, early: Early) -> bool {
+        policy.looks_at_age(&self.policy, early == Early::Allowed)
     }
 
     /// Returns what a call goes by that has this policy, complete, and no tags of its own.

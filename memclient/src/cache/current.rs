@@ -40,29 +40,36 @@ pub(super) fn get() -> Cache {
     }
 }
 
-/// Returns the same as [`get`], counted by references of this thread's own: calls on many threads
-/// do not meet in one counter. A thread lets go of a cache that was replaced when it next asks.
-pub(super) fn here() -> Arc<Cache> {
+/// Lends the same as [`get`]. Threads have references of their own, so that their calls do not meet
+/// in one counter. A thread lets go of a cache that was replaced when it next asks.
+#[inline]
+pub(super) fn with<R>(call: impl FnOnce(&Arc<Cache>) -> R) -> R {
     if let Some(cache) = scoped() {
-        return cache;
+        return call(&cache);
     }
     let installations = INSTALLATIONS.load(Ordering::Acquire);
-    let known = HERE.try_with(|here| {
-        let mut here = here.try_borrow_mut().ok()?;
-        match &*here {
-            Some((seen, cache)) if *seen == installations => Some(Arc::clone(cache)),
-            _ => {
-                let cache = Arc::new(get());
-                let before = here.replace((installations, Arc::clone(&cache)));
-                // The end of a cache may run code of the program's own.
-                drop(here);
-                drop(before);
-                Some(cache)
-            }
-        }
+    let mut call = Some(call);
+    let answer = HERE.try_with(|here| match &*here.try_borrow().ok()? {
+        Some((seen, cache)) if *seen == installations => call.take().map(|call| call(cache)),
+        _ => None,
     });
-    // A thread that is about to end has no copy any more.
-    known.ok().flatten().unwrap_or_else(|| Arc::new(get()))
+    match (answer, call) {
+        (Ok(Some(answer)), _) => answer,
+        (_, Some(call)) => call(&renewed(installations)),
+        (_, None) => unreachable!("a call that was made has answered"),
+    }
+}
+
+/// Returns a new reference, and leaves it to the thread unless that is about to end, or in the middle
+/// of a call.
+#[cold]
+fn renewed(installations: u64) -> Arc<Cache> {
+    let cache = Arc::new(get());
+    let before = HERE
+        .try_with(|here| here.try_borrow_mut().ok()?.replace((installations, Arc::clone(&cache))));
+    // The end of a cache may run code of the program's own.
+    drop(before);
+    cache
 }
 
 /// Runs a future with this cache in the place of the program's.
@@ -79,10 +86,16 @@ pub(super) fn scope_blocking<R>(cache: Arc<Cache>, function: impl FnOnce() -> R)
 }
 
 /// Returns the cache that stands in the place of the program's here, if one does.
+#[inline]
 pub(super) fn scoped() -> Option<Arc<Cache>> {
     if SCOPES.load(Ordering::Relaxed) == 0 {
         return None;
     }
+    of_this_task()
+}
+
+#[cold]
+fn of_this_task() -> Option<Arc<Cache>> {
     SCOPE.try_with(Arc::clone).ok()
 }
 

@@ -71,10 +71,18 @@ impl CachedFn {
         if *first == ty { head } else { self.other_head::<T>(ty) }
     }
 
+    /// Says whether its entries in the cache are known to be its own.
+    #[inline]
+    pub(crate) fn is_known_in(&self, cache: &Cache) -> bool {
+        let address = Arc::as_ptr(cache.shared()).addr();
+        self.caches.iter().any(|known| known.load(Ordering::Relaxed) == address)
+    }
+
     /// Returns the function that keeps its entries in the cache under the same head and place, if
     /// this one is not the first to do so.
     ///
     /// The first to ask has them; with whoever comes later it would share them in silence.
+    #[cold]
     pub(crate) fn rival(
         &'static self,
         cache: &Cache,
@@ -82,32 +90,14 @@ impl CachedFn {
         place: &str,
     ) -> Option<&'static Self> {
         let address = Arc::as_ptr(cache.shared()).addr();
-        for known in &self.caches {
-            match known.load(Ordering::Relaxed) {
-                0 => return self.claim(cache, head, place, known, address),
-                known if known == address => return None,
-                _ => {}
-            }
-        }
-        None
-    }
-
-    #[cold]
-    fn claim(
-        &'static self,
-        cache: &Cache,
-        head: &KeyHead,
-        place: &str,
-        known: &AtomicUsize,
-        address: usize,
-    ) -> Option<&'static Self> {
+        let free = self.caches.iter().find(|known| known.load(Ordering::Relaxed) == 0)?;
         let mut owners =
             OWNERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         let owner = owners
             .entry((address, format!("{head:?}{place}")))
             .or_insert_with(|| Owner { function: self, _cache: Arc::downgrade(cache.shared()) });
         if owner.function.is_same(self) {
-            known.store(address, Ordering::Relaxed);
+            free.store(address, Ordering::Relaxed);
             return None;
         }
         Some(owner.function)

@@ -88,9 +88,10 @@ impl Cache {
         current::get()
     }
 
-    /// Returns [`Cache::current`] at less cost, for cached functions.
-    pub(crate) fn current_here() -> Arc<Self> {
-        current::here()
+    /// Lends [`Cache::current`] to a call of a cached function.
+    #[inline]
+    pub(crate) fn with_current<R>(call: impl FnOnce(&Arc<Self>) -> R) -> R {
+        current::with(call)
     }
 
     /// Makes this cache the one that [`Cache::current`] returns and that cached functions use. A

@@ -61,6 +61,11 @@ impl Policy {
         }
     }
 
+    /// Returns a policy under which entries live for so long.
+    pub(crate) const fn lasting(ttl: Duration) -> Self {
+        Self { ttl: Some(Ttl::After(ttl)), ..Self::new() }
+    }
+
     /// Sets how long entries live. Defaults to 5 minutes.
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.ttl = Some(ttl.into());
@@ -151,6 +156,17 @@ impl Policy {
             lease: self.lease.or(base.lease),
             compression: self.compression.or(base.compression),
         }
+    }
+
+    /// Under it no answer that is kept is too old.
+    pub(crate) const AGELESS: Self = Self::new().early(false);
+
+    /// Says whether this policy over `base` has the age of an answer count; `early` is whether one may
+    /// be loaded again before it ends.
+    #[inline]
+    pub(crate) fn looks_at_age(&self, base: &Self, early: bool) -> bool {
+        let grace = self.grace.or(base.grace).unwrap_or_default();
+        !grace.is_zero() || (early && self.early.or(base.early).unwrap_or(true))
     }
 
     /// Returns how long a value is stored: its time to live, shortened by chance, and the grace.

@@ -7,14 +7,23 @@ use std::{
 
 use crate::cache::Cache;
 
-/// The cache of a call.
-#[derive(Clone, Debug)]
+/// The cache that a call asks for.
+#[derive(Debug)]
 pub enum CallCache {
+    /// The program's.
+    Installed,
+    Named(Cache),
+}
+
+/// The cache of a call that goes on beyond what is at hand.
+#[derive(Debug)]
+pub(super) enum HeldCache {
+    /// By a reference of the thread's.
     Installed(Arc<Cache>),
     Named(Cache),
 }
 
-impl Deref for CallCache {
+impl Deref for HeldCache {
     type Target = Cache;
 
     fn deref(&self) -> &Cache {
@@ -23,11 +32,6 @@ impl Deref for CallCache {
             Self::Named(cache) => cache,
         }
     }
-}
-
-/// The cache of a function that names none.
-pub fn installed() -> CallCache {
-    CallCache::Installed(Cache::current_here())
 }
 
 /// What `cache = ..` may name.

@@ -1,18 +1,16 @@
 //! The entry of one key of a cached function, and what can be done with it.
 
-use std::{borrow::Cow, future::Future};
+use std::{future::Future, marker::PhantomData};
 
-use memclient_serde::{CacheValue, KeyBuf, KeyWriter};
+use memclient_serde::{CacheValue, KeyBuf};
 
 use super::{
-    cache_ref::CallCache,
+    cache_ref::HeldCache,
+    load::Judged,
     outcome::{Gives, Outcome, Takes},
 };
 use crate::{
-    cache::{
-        CachedFn, Core, Early, Entry as KeptEntry, Found, Loaded, Open, Plan, Policy, Produced,
-        Share, Tags,
-    },
+    cache::{CachedFn, Core, Entry as KeptEntry, Found, Plan, Policy, Tags},
     error::{Error, Result},
     wire::Key,
 };
@@ -20,43 +18,21 @@ use crate::{
 /// The entry of one key, whatever its type.
 #[derive(Debug)]
 pub struct Target {
-    cache: CallCache,
-    key: KeyBuf,
-    policy: Policy,
+    pub(super) cache: HeldCache,
+    pub(super) key: KeyBuf,
+    pub(super) policy: Policy,
     /// Its own tags, where it has some.
-    tags: Option<Tags>,
-    function: &'static CachedFn,
+    pub(super) tags: Option<Tags>,
+    pub(super) function: &'static CachedFn,
     /// The function whose entries these are, if it is another one.
-    rival: Option<&'static CachedFn>,
+    pub(super) rival: Option<&'static CachedFn>,
 }
 
 /// The entry of one key of a function whose result has the shape `O`.
 #[derive(Debug)]
 pub struct Entry<O> {
     target: Target,
-    outcome: O,
-}
-
-pub fn entry<O: Outcome>(
-    function: &'static CachedFn,
-    cache: CallCache,
-    outcome: O,
-    policy: Policy,
-    place: &'static str,
-    parts: impl FnOnce(&mut KeyWriter),
-) -> Entry<O> {
-    let core = cache.core();
-    let head = function.head::<O::Value>();
-    let key = core.key(head, |key| {
-        if !place.is_empty() {
-            key.raw(":");
-            key.raw(place);
-        }
-        parts(key);
-    });
-    let rival = function.rival(&cache, head, place);
-    let policy = core.policy(policy);
-    Entry { target: Target { cache, key, policy, tags: None, function, rival }, outcome }
+    outcome: PhantomData<O>,
 }
 
 impl Target {
@@ -97,234 +73,13 @@ impl Target {
     }
 }
 
-/// What was found at hand.
-enum Sought<T, R> {
-    Answer(R),
-    /// Another function has the entries.
-    Refused,
-    Open(Box<Opened<T>>),
-}
-
-/// What has no answer at hand, and what is needed to get one.
-struct Opened<T> {
-    cache: CallCache,
-    policy: Policy,
-    tags: Option<Tags>,
-    open: Box<Open<T>>,
-}
-
-impl Target {
-    fn seek<T: CacheValue, R: Loaded<T>>(self, early: Early) -> Sought<T, R> {
-        if !self.is_owned() {
-            return Sought::Refused;
-        }
-        match self.cache.core().at_hand(&self.key, self.plan(), early) {
-            Ok(answer) => Sought::Answer(answer),
-            Err(open) => {
-                let Self { cache, policy, tags, .. } = self;
-                Sought::Open(Box::new(Opened { cache, policy, tags, open }))
-            }
-        }
-    }
-}
-
-impl<T: CacheValue> Opened<T> {
-    async fn load<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
-    where
-        R: Loaded<T>,
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = R>,
-    {
-        let Self { cache, policy, tags, open } = *self;
-        let core = cache.core();
-        core.get_or_load(open, plan(core, &policy, tags.as_ref()), share, loader).await
-    }
-
-    fn load_blocking<R: Loaded<T>>(self, share: Option<Share<R>>, loader: impl FnOnce() -> R) -> R {
-        let Self { cache, policy, tags, open } = self;
-        let core = cache.core();
-        core.get_or_load_blocking(open, plan(core, &policy, tags.as_ref()), share, loader)
-    }
-
-    async fn load_in_background<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
-    where
-        R: Loaded<T> + Send + 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-    {
-        let Self { cache, policy, tags, open } = *self;
-        let core = cache.shared();
-        core.get_or_load_in_background(open, plan(core, &policy, tags.as_ref()), share, loader)
-            .await
-    }
-}
-
-fn plan<'a>(core: &'a Core, policy: &'a Policy, tags: Option<&'a Tags>) -> Plan<'a> {
-    let common = core.plan(policy);
-    tags.map_or(common, |tags| Plan { tags, ..common })
-}
-
-/// What a tag may be.
-#[diagnostic::on_unimplemented(
-    message = "a tag is a text, and `{Self}` is none",
-    note = "put it into one: `\"name:{{value}}\"`"
-)]
-pub trait TagText {
-    fn text(&self) -> &str;
-}
-
-impl TagText for str {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl TagText for String {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl TagText for Cow<'_, str> {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl<T: TagText + ?Sized> TagText for &T {
-    fn text(&self) -> &str {
-        (**self).text()
-    }
-}
-
-/// Returns the text of a tag.
-pub fn tag(text: &(impl TagText + ?Sized)) -> &str {
-    text.text()
-}
-
 impl<O: Outcome> Entry<O> {
-    /// Has the entry have these tags.
-    #[must_use]
-    pub fn tagged(mut self, tags: &[&str]) -> Self {
-        let tags = self.target.cache.core().tags(tags.iter().copied());
-        self.target.tags = Some(tags);
-        self
-    }
-
-    /// Has what `policy` sets hold for this call.
-    #[must_use]
-    pub fn with(mut self, policy: Policy) -> Self {
-        self.target.policy = policy.over(self.target.policy);
-        self
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, outcome: PhantomData }
     }
 
     pub fn into_target(self) -> Target {
         self.target
-    }
-
-    // What is at hand is answered when the operation is called and not when its future is polled, so
-    // that no key is moved into a future that has nothing to wait for.
-
-    pub fn get_or_load<F, Fut>(self, loader: F) -> impl Future<Output = O::Return>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = O::Return>,
-    {
-        let share = self.outcome.share();
-        let sought = self.target.seek::<O::Value, O::Return>(Early::Never);
-        async move {
-            match sought {
-                Sought::Answer(answer) => answer,
-                Sought::Refused => loader().await,
-                Sought::Open(open) => open.load(share, loader).await,
-            }
-        }
-    }
-
-    pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
-        let share = self.outcome.share();
-        match self.target.seek::<O::Value, O::Return>(Early::Never) {
-            Sought::Answer(answer) => answer,
-            Sought::Refused => loader(),
-            Sought::Open(open) => open.load_blocking(share, loader),
-        }
-    }
-
-    /// As [`Entry::get_or_load`]; what `keeps` says no to is returned and not kept.
-    pub fn get_or_load_if<F, Fut>(
-        self,
-        keeps: impl FnOnce(&O::Return) -> bool,
-        loader: F,
-    ) -> impl Future<Output = O::Return>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = O::Return>,
-    {
-        let sought = self.target.seek::<O::Value, O::Return>(Early::Never);
-        async move {
-            match sought {
-                Sought::Answer(answer) => answer,
-                Sought::Refused => loader().await,
-                Sought::Open(open) => {
-                    let loader = || async move { Judged::by(keeps, loader().await) };
-                    open.load(None, loader).await.returned
-                }
-            }
-        }
-    }
-
-    pub fn get_or_load_if_blocking(
-        self,
-        keeps: impl FnOnce(&O::Return) -> bool,
-        loader: impl FnOnce() -> O::Return,
-    ) -> O::Return {
-        match self.target.seek::<O::Value, O::Return>(Early::Never) {
-            Sought::Answer(answer) => answer,
-            Sought::Refused => loader(),
-            Sought::Open(open) => open.load_blocking(None, || Judged::by(keeps, loader())).returned,
-        }
-    }
-
-    /// As [`Entry::get_or_load`], with a loader that runs in the background where there is an entry
-    /// to answer with.
-    pub fn get_or_load_in_background<F, Fut>(self, loader: F) -> impl Future<Output = O::Return>
-    where
-        O::Return: Send + 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = O::Return> + Send + 'static,
-    {
-        let share = self.outcome.share();
-        let sought = self.target.seek::<O::Value, O::Return>(Early::Allowed);
-        async move {
-            match sought {
-                Sought::Answer(answer) => answer,
-                Sought::Refused => loader().await,
-                Sought::Open(open) => open.load_in_background(share, loader).await,
-            }
-        }
-    }
-
-    pub fn get_or_load_in_background_if<F, Fut>(
-        self,
-        keeps: impl FnOnce(&O::Return) -> bool + Send + 'static,
-        loader: F,
-    ) -> impl Future<Output = O::Return>
-    where
-        O::Return: Send + 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = O::Return> + Send + 'static,
-    {
-        let sought = self.target.seek::<O::Value, O::Return>(Early::Allowed);
-        async move {
-            match sought {
-                Sought::Answer(answer) => answer,
-                Sought::Refused => loader().await,
-                Sought::Open(open) => {
-                    let loader = || async move { Judged::by(keeps, loader().await) };
-                    open.load_in_background(None, loader).await.returned
-                }
-            }
-        }
     }
 
     /// Runs the loader and keeps what it returns, unless `keeps` says no.
@@ -464,35 +219,9 @@ pub fn target(entry: impl IntoTarget) -> Target {
     entry.into_target()
 }
 
-/// What a loader returned, with whether it is to be kept.
-struct Judged<R> {
-    returned: R,
-    kept: bool,
-}
-
-impl<R> Judged<R> {
-    fn by(keeps: impl FnOnce(&R) -> bool, returned: R) -> Self {
-        Self { kept: keeps(&returned), returned }
-    }
-}
-
-impl<T, R: Loaded<T>> Loaded<T> for Judged<R> {
-    fn produced(self) -> Produced<T, Self> {
-        if !self.kept {
-            return Produced::Uncached(self);
-        }
-        match self.returned.produced() {
-            Produced::Value(value) => Produced::Value(value),
-            Produced::Absent(returned) => Produced::Absent(Self { returned, kept: true }),
-            Produced::Uncached(returned) => Produced::Uncached(Self { returned, kept: true }),
-        }
-    }
-
-    fn from_value(value: T) -> Self {
-        Self { returned: R::from_value(value), kept: true }
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Self { returned: R::absent()?, kept: true })
-    }
+/// Returns what a call goes by, with the tags that all entries of the cache have where it has none of
+/// its own.
+pub(super) fn plan<'a>(core: &'a Core, policy: &'a Policy, tags: Option<&'a Tags>) -> Plan<'a> {
+    let common = core.plan(policy);
+    tags.map_or(common, |tags| Plan { tags, ..common })
 }

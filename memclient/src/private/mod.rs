@@ -2,12 +2,15 @@
 //! release.
 
 mod cache_ref;
+mod call;
 pub mod compress;
 mod entry;
+mod load;
 mod outcome;
 mod place;
 pub mod probe;
 mod recoded;
+mod tag;
 mod writer;
 
 #[cfg(feature = "bincode")]
@@ -26,8 +29,10 @@ pub use memclient_serde::{
 pub use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    cache_ref::{CacheRef, CallCache, cache_ref, installed},
-    entry::{Entry, IntoTarget, TagText, Target, entry, tag, target},
+    cache_ref::{CacheRef, CallCache, cache_ref},
+    call::{Call, call, lasting, over},
+    entry::{Entry, IntoTarget, Target, target},
+    load::Missed,
     outcome::{
         Fallible, FallibleOptional, Gives, Holds, MayBeAbsent, Optional, Outcome, Plain, Takes,
         Whole, keeps, may_be_absent, whole,
@@ -35,6 +40,7 @@ pub use self::{
     place::{owner, place},
     probe::Probe,
     recoded::{Coded, Recoded, coded},
+    tag::{TagText, tag},
     writer::{
         Ends, MayFail, invalidate_entry, invalidate_entry_blocking, invalidate_tag,
         invalidate_tag_blocking, may_fail, put, put_blocking, put_entry, put_entry_blocking, run,

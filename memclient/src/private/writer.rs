@@ -5,8 +5,9 @@ use std::future::Future;
 use memclient_serde::CacheValue;
 
 use super::{
-    entry::{Entry, TagText, Target},
+    entry::{Entry, Target},
     outcome::{Fallible, FallibleOptional, Holds, Optional, Plain, Takes},
+    tag::TagText,
 };
 use crate::cache::{Cache, Core};
 

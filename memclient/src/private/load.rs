@@ -1,0 +1,181 @@
+//! What a call had no answer for at hand, and how it gets one.
+
+use std::{fmt, future::Future};
+
+use memclient_serde::CacheValue;
+
+use super::{cache_ref::HeldCache, entry::plan, outcome::Outcome};
+use crate::cache::{Loaded, Open, Policy, Produced, Share, Tags};
+
+/// A call without an answer at hand.
+pub struct Missed<O: Outcome> {
+    outcome: O,
+    /// `None` where another function has the entries.
+    opened: Option<Box<Opened<O::Value>>>,
+}
+
+/// What is needed to get an answer.
+pub(super) struct Opened<T> {
+    pub(super) cache: HeldCache,
+    /// Complete.
+    pub(super) policy: Policy,
+    pub(super) tags: Option<Tags>,
+    pub(super) open: Box<Open<T>>,
+}
+
+impl<O: Outcome> Missed<O> {
+    pub(super) fn new(outcome: O, opened: Option<Box<Opened<O::Value>>>) -> Self {
+        Self { outcome, opened }
+    }
+
+    pub async fn get_or_load<F, Fut>(self, loader: F) -> O::Return
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = O::Return>,
+    {
+        match self.opened {
+            Some(opened) => opened.load(self.outcome.share(), loader).await,
+            None => loader().await,
+        }
+    }
+
+    pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
+        match self.opened {
+            Some(opened) => opened.load_blocking(self.outcome.share(), loader),
+            None => loader(),
+        }
+    }
+
+    /// As [`Missed::get_or_load`]; what `keeps` says no to is returned and not kept.
+    pub async fn get_or_load_if<F, Fut>(
+        self,
+        keeps: impl FnOnce(&O::Return) -> bool,
+        loader: F,
+    ) -> O::Return
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = O::Return>,
+    {
+        match self.opened {
+            Some(opened) => {
+                let loader = || async move { Judged::by(keeps, loader().await) };
+                opened.load(None, loader).await.returned
+            }
+            None => loader().await,
+        }
+    }
+
+    pub fn get_or_load_if_blocking(
+        self,
+        keeps: impl FnOnce(&O::Return) -> bool,
+        loader: impl FnOnce() -> O::Return,
+    ) -> O::Return {
+        match self.opened {
+            Some(opened) => opened.load_blocking(None, || Judged::by(keeps, loader())).returned,
+            None => loader(),
+        }
+    }
+
+    /// As [`Missed::get_or_load`], with a loader that runs in the background where there is an entry
+    /// to answer with.
+    pub async fn get_or_load_in_background<F, Fut>(self, loader: F) -> O::Return
+    where
+        O::Return: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = O::Return> + Send + 'static,
+    {
+        match self.opened {
+            Some(opened) => opened.load_in_background(self.outcome.share(), loader).await,
+            None => loader().await,
+        }
+    }
+
+    pub async fn get_or_load_in_background_if<F, Fut>(
+        self,
+        keeps: impl FnOnce(&O::Return) -> bool + Send + 'static,
+        loader: F,
+    ) -> O::Return
+    where
+        O::Return: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = O::Return> + Send + 'static,
+    {
+        match self.opened {
+            Some(opened) => {
+                let loader = || async move { Judged::by(keeps, loader().await) };
+                opened.load_in_background(None, loader).await.returned
+            }
+            None => loader().await,
+        }
+    }
+}
+
+impl<O: Outcome> fmt::Debug for Missed<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Missed").finish_non_exhaustive()
+    }
+}
+
+impl<T: CacheValue> Opened<T> {
+    async fn load<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    where
+        R: Loaded<T>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = R>,
+    {
+        let Self { cache, policy, tags, open } = *self;
+        let core = cache.core();
+        core.get_or_load(open, plan(core, &policy, tags.as_ref()), share, loader).await
+    }
+
+    fn load_blocking<R: Loaded<T>>(self, share: Option<Share<R>>, loader: impl FnOnce() -> R) -> R {
+        let Self { cache, policy, tags, open } = self;
+        let core = cache.core();
+        core.get_or_load_blocking(open, plan(core, &policy, tags.as_ref()), share, loader)
+    }
+
+    async fn load_in_background<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    where
+        R: Loaded<T> + Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let Self { cache, policy, tags, open } = *self;
+        let core = cache.shared();
+        core.get_or_load_in_background(open, plan(core, &policy, tags.as_ref()), share, loader)
+            .await
+    }
+}
+
+/// What a loader returned, with whether it is to be kept.
+pub(super) struct Judged<R> {
+    pub(super) returned: R,
+    kept: bool,
+}
+
+impl<R> Judged<R> {
+    pub(super) fn by(keeps: impl FnOnce(&R) -> bool, returned: R) -> Self {
+        Self { kept: keeps(&returned), returned }
+    }
+}
+
+impl<T, R: Loaded<T>> Loaded<T> for Judged<R> {
+    fn produced(self) -> Produced<T, Self> {
+        if !self.kept {
+            return Produced::Uncached(self);
+        }
+        match self.returned.produced() {
+            Produced::Value(value) => Produced::Value(value),
+            Produced::Absent(returned) => Produced::Absent(Self { returned, kept: true }),
+            Produced::Uncached(returned) => Produced::Uncached(Self { returned, kept: true }),
+        }
+    }
+
+    fn from_value(value: T) -> Self {
+        Self { returned: R::from_value(value), kept: true }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self { returned: R::absent()?, kept: true })
+    }
+}
