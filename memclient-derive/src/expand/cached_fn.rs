@@ -106,16 +106,16 @@ fn alone(model: &CachedFn) -> TokenStream {
 fn load_alone(model: &CachedFn) -> TokenStream {
     let (returns, block) = (&model.signature.returns, &model.item.block);
     let operation = operation::load_name(model);
-    let keeps = operation::keeps(model).map(|keeps| quote!(#keeps,));
+    let judge = operation::judge(model).map(|judge| quote!(#judge,));
     let output = &model.item.sig.output;
     match model.future() {
-        None => quote!(.#operation(#keeps move || -> #returns #block)),
+        None => quote!(.#operation(#judge move || -> #returns #block)),
         Some(Future::Async) => {
             let body = typed_body(block, returns);
-            quote!(.#operation(#keeps move || async move { #body }).await)
+            quote!(.#operation(#judge move || async move { #body }).await)
         }
-        Some(Future::Boxed) => quote!(.#operation(#keeps move || #output #block).await),
-        Some(Future::Opaque) => quote!(.#operation(#keeps move || #block).await),
+        Some(Future::Boxed) => quote!(.#operation(#judge move || #output #block).await),
+        Some(Future::Opaque) => quote!(.#operation(#judge move || #block).await),
     }
 }
 

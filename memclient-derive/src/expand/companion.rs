@@ -133,16 +133,15 @@ fn pieces(model: &CachedFn) -> TokenStream {
         Policy::Found(written) => (quote!(#private::Policy), written.clone()),
     };
     let (outcome, place) = (outcome(model), call::place(model));
-    let keeps = model.cache_if.as_ref().map(|judge| {
-        let returned = Ident::new("returned", Span::mixed_site());
+    let returned = Ident::new("returned", Span::mixed_site());
+    let judge = operation::verdict(model, &returned).map(|verdict| {
         let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
         let returns = &model.signature.returns;
-        let keeps = operation::judged(model, judge, &returned);
         quote! {
-            fn __memclient_keeps #generics (#returned: &#returns) -> bool
+            fn __memclient_judge #generics (#returned: &#returns) -> #private::Verdict
             #where_clause
             {
-                #keeps
+                #verdict
             }
         }
     });
@@ -166,7 +165,7 @@ fn pieces(model: &CachedFn) -> TokenStream {
         }
 
         #outcome
-        #keeps
+        #judge
         #written
     }
 }
@@ -203,11 +202,17 @@ fn written(model: &CachedFn, vis: &syn::Visibility) -> TokenStream {
     let Spelled { value, .. } = returns::of(model);
     let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let parameters = key_parameters(model);
-    let entry = operation::entry(model);
+    let entry = operation::entry(model, &operation::policy(model));
     let (target, returned) =
         (Ident::new("target", Span::mixed_site()), Ident::new("returned", Span::mixed_site()));
     let types = turbofish(&model.parameters.of_entry);
     let function = &model.item.sig.ident;
+    let living = model.ttl_for.as_ref().map(|life| {
+        let private = model.crate_path.private_at(life.span());
+        quote_spanned!(life.span()=>
+            let #target = #private::living::<#value, _>(#target, #returned, #life);
+        )
+    });
     quote! {
         #[doc(hidden)]
         #vis fn __memclient_target #generics (#parameters) -> #private::Target
@@ -223,6 +228,7 @@ fn written(model: &CachedFn, vis: &syn::Visibility) -> TokenStream {
         ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send
         #where_clause
         {
+            #living
             #private::put(#target, #function::__memclient_outcome #types(&()), #returned)
         }
 
@@ -233,6 +239,7 @@ fn written(model: &CachedFn, vis: &syn::Visibility) -> TokenStream {
         )
         #where_clause
         {
+            #living
             #private::put_blocking(&#target, #function::__memclient_outcome #types(&()), #returned);
         }
     }
@@ -292,12 +299,24 @@ fn operations(model: &CachedFn) -> TokenStream {
         name: "put",
         last: quote!(#value_name: &#value),
         argument: value_name.to_token_stream(),
+        policy: put_policy(model, &value_name),
         returns: done,
     };
     let operations =
         [invalidate, remove, peek, with_meta, put].map(|operation| operation.expand(model));
     let (key, refresh, call) = (key(model), refresh(model), call(model));
     quote!(#key #( #operations )* #refresh #call)
+}
+
+/// Writes the policy for a value that says how long it is kept, if it does.
+fn put_policy(model: &CachedFn, value_name: &Ident) -> Option<TokenStream> {
+    let life = model.ttl_for.as_ref()?;
+    let private = model.crate_path.private_at(life.span());
+    let value = returns::of(model).value;
+    let usual = operation::policy(model);
+    Some(quote_spanned!(life.span()=>
+        &#private::over(#private::life_of::<#value, _>(#value_name, #life), #usual)
+    ))
 }
 
 /// A function of the companion that takes the arguments of the key.
@@ -309,15 +328,19 @@ struct Operation {
     last: TokenStream,
     /// What is handed to the engine.
     argument: TokenStream,
+    /// The policy, where it is not the function's.
+    policy: Option<TokenStream>,
     returns: TokenStream,
 }
 
 impl Operation {
     fn expand(&self, model: &CachedFn) -> TokenStream {
-        let Self { doc, name, last, argument, returns } = self;
+        let Self { doc, name, last, argument, returns, .. } = self;
         let vis = &model.item.vis;
         let asyncness = asyncness(model);
-        let body = operation::ask(model, name, argument);
+        let usual = operation::policy(model);
+        let policy = self.policy.as_ref().unwrap_or(&usual);
+        let body = operation::ask(model, name, policy, argument);
         let name = Ident::new(name, Span::call_site());
         let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
         let parameters = key_parameters(model);
@@ -337,7 +360,8 @@ fn key(model: &CachedFn) -> TokenStream {
     let vis = &model.item.vis;
     let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let parameters = key_parameters(model);
-    let body = operation::operate(model, &TokenStream::new(), &quote!(.key()));
+    let body =
+        operation::operate(model, &operation::policy(model), &TokenStream::new(), &quote!(.key()));
     quote! {
         /// Returns the key under which the result for these arguments is stored.
         #vis fn key #generics (#parameters) -> #private::Key

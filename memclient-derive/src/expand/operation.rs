@@ -17,8 +17,8 @@ use crate::{
 pub(super) fn load(model: &CachedFn, policy: &TokenStream) -> TokenStream {
     let (prepare, loader) = loader(model);
     let operation = load_name(model);
-    let keeps = keeps(model).map(|keeps| quote!(#keeps,));
-    let load = waiting(model, &quote!(.#operation(#keeps #loader)));
+    let judge = judge(model).map(|judge| quote!(#judge,));
+    let load = waiting(model, &quote!(.#operation(#judge #loader)));
     answer(model, &call(model, policy), &prepare, &load)
 }
 
@@ -54,23 +54,35 @@ pub(super) fn answer(
 pub(super) fn refresh(model: &CachedFn) -> TokenStream {
     let (prepare, loader) = loader(model);
     let operation = name(model, "refresh");
-    let keeps = keeps(model).unwrap_or_else(|| quote!(|_| true));
-    operate(model, &prepare, &waiting(model, &quote!(.#operation(#keeps, #loader))))
+    let private = model.crate_path.private();
+    let judge = judge(model).unwrap_or_else(|| quote!(|_| #private::Verdict::Keep));
+    let refresh = waiting(model, &quote!(.#operation(#judge, #loader)));
+    operate(model, &policy(model), &prepare, &refresh)
 }
 
-/// Writes the body of an operation that does not run the function.
-pub(super) fn ask(model: &CachedFn, operation: &str, argument: &TokenStream) -> TokenStream {
+/// Writes the body of an operation that does not run the function, with this policy.
+pub(super) fn ask(
+    model: &CachedFn,
+    operation: &str,
+    policy: &TokenStream,
+    argument: &TokenStream,
+) -> TokenStream {
     let operation = name(model, operation);
     let ask = waiting(model, &quote!(.#operation(#argument)));
-    operate(model, &TokenStream::new(), &ask)
+    operate(model, policy, &TokenStream::new(), &ask)
 }
 
 /// Writes the statements that find the entry and use it.
 ///
 /// The key is written before `prepare`, which may move the arguments away.
-pub(super) fn operate(model: &CachedFn, prepare: &TokenStream, used: &TokenStream) -> TokenStream {
+pub(super) fn operate(
+    model: &CachedFn,
+    policy: &TokenStream,
+    prepare: &TokenStream,
+    used: &TokenStream,
+) -> TokenStream {
     let (allow, name) = (call::allow(), call::private_ident("entry"));
-    let entry = entry(model);
+    let entry = entry(model, policy);
     quote! {
         #allow
         let #name = #entry;
@@ -79,9 +91,9 @@ pub(super) fn operate(model: &CachedFn, prepare: &TokenStream, used: &TokenStrea
     }
 }
 
-/// Writes the expression that finds the entry, by way of the companion.
-pub(super) fn entry(model: &CachedFn) -> TokenStream {
-    let call = call(model, &policy(model));
+/// Writes the expression that finds the entry, by way of the companion and with this policy.
+pub(super) fn entry(model: &CachedFn, policy: &TokenStream) -> TokenStream {
+    let call = call(model, policy);
     let (key, tags) = (call::key(model), call::tags(model));
     quote!(#call #tags.entry(#key))
 }
@@ -111,29 +123,38 @@ fn call(model: &CachedFn, policy: &TokenStream) -> TokenStream {
 /// Returns the name of the operation that loads where nothing is kept.
 pub(super) fn load_name(model: &CachedFn) -> Ident {
     let place = if model.in_background { "_in_background" } else { "" };
-    let only_some = if model.cache_if.is_some() { "_if" } else { "" };
+    let only_some = if model.is_judged() { "_if" } else { "" };
     name(model, &format!("get_or_load{place}{only_some}"))
 }
 
-/// Writes what judges whether a result is kept, if something does.
-pub(super) fn keeps(model: &CachedFn) -> Option<TokenStream> {
-    let judge = model.cache_if.as_ref()?;
-    if model.place == Place::Module {
+/// Writes what judges whether and how long a result is kept, if something does.
+pub(super) fn judge(model: &CachedFn) -> Option<TokenStream> {
+    if model.place == Place::Module && model.is_judged() {
         let function = &model.item.sig.ident;
         let types = turbofish(&model.parameters.of_entry);
-        return Some(quote!(#function::__memclient_keeps #types));
+        return Some(quote!(#function::__memclient_judge #types));
     }
     let returned = call::private_ident("returned");
-    let keeps = judged(model, judge, &returned);
-    Some(quote!(|#returned: &_| #keeps))
+    let verdict = verdict(model, &returned)?;
+    Some(quote!(|#returned: &_| #verdict))
 }
 
-/// Writes the question whether a result is kept.
-pub(super) fn judged(model: &CachedFn, judge: &syn::Expr, returned: &Ident) -> TokenStream {
+/// Writes the question whether and how long a result is kept, if there is one.
+pub(super) fn verdict(model: &CachedFn, returned: &Ident) -> Option<TokenStream> {
     let value = returns::of(model).value;
     let returns = &model.signature.returns;
-    let private = model.crate_path.private_at(judge.span());
-    quote_spanned!(judge.span()=> #private::keeps::<#value, #returns>(#returned, #judge))
+    let keeps = model.cache_if.as_ref().map(|judge| {
+        let private = model.crate_path.private_at(judge.span());
+        quote_spanned!(judge.span()=> #private::keeps::<#value, #returns>(#returned, #judge))
+    });
+    let lives = model.ttl_for.as_ref().map(|life| {
+        let private = model.crate_path.private_at(life.span());
+        quote_spanned!(life.span()=> #private::lives::<#value, #returns, _>(#returned, #life))
+    });
+    match (keeps, lives) {
+        (Some(keeps), Some(lives)) => Some(quote!(#keeps.and(|| #lives))),
+        (keeps, lives) => keeps.or(lives),
+    }
 }
 
 fn loader(model: &CachedFn) -> (TokenStream, TokenStream) {

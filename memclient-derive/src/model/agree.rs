@@ -245,8 +245,9 @@ fn module_expressions(options: &CachedOptions) -> impl Iterator<Item = (&Ident, 
         &options.timeout,
         &options.throttle,
         &options.lease,
+        &options.near,
     ];
-    let values = [&options.cache, &options.early, &options.jitter];
+    let values = [&options.cache, &options.early, &options.jitter, &options.single_flight];
     times.into_iter().filter_map(time).chain(values.into_iter().filter_map(value)).chain(compress)
 }
 

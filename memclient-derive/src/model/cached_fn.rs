@@ -31,6 +31,8 @@ pub(crate) struct CachedFn {
     pub(crate) version: Option<u32>,
     pub(crate) policy: Policy,
     pub(crate) cache_if: Option<Expr>,
+    /// What says of a value how long it is kept.
+    pub(crate) ttl_for: Option<Expr>,
     pub(crate) codec: Option<Word>,
     /// The name of `on_error`, where it has errors kept.
     pub(crate) keeps_errors: Option<Ident>,
@@ -99,6 +101,7 @@ impl CachedFn {
             version: options.version.take(),
             policy: Policy::new(&mut options),
             cache_if: options.cache_if.take(),
+            ttl_for: options.ttl_for.take(),
             codec: options.codec.take(),
             keeps_errors,
             in_background: options.refresh.get() == Some(&Refresh::Background),
@@ -113,6 +116,11 @@ impl CachedFn {
     pub(crate) fn key_arguments(&self) -> impl Iterator<Item = &Argument> {
         let pairs = self.signature.arguments.iter().zip(&self.in_key);
         pairs.filter(|(_, in_key)| **in_key).map(|(it, _)| it)
+    }
+
+    /// Says whether each result is looked at before it is kept.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.cache_if.is_some() || self.ttl_for.is_some()
     }
 
     pub(crate) fn is_async(&self) -> bool {
@@ -133,8 +141,9 @@ impl Policy {
             &mut options.timeout,
             &mut options.throttle,
             &mut options.lease,
+            &mut options.near,
         ];
-        let values = [&mut options.early, &mut options.jitter];
+        let values = [&mut options.early, &mut options.jitter, &mut options.single_flight];
         Self {
             times: times.into_iter().filter_map(Slot::take_named).collect(),
             none: options.none.take(),

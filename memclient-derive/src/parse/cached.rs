@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::{
-    Expr, ExprLit, Ident, Lit, LitStr, Path, Token,
+    Expr, ExprLit, Ident, Lit, LitBool, LitStr, Path, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
@@ -27,6 +27,9 @@ pub(crate) struct CachedOptions {
     pub(crate) timeout: Slot<Time>,
     pub(crate) throttle: Slot<Time>,
     pub(crate) lease: Slot<Time>,
+    pub(crate) near: Slot<Time>,
+    pub(crate) single_flight: Slot<Expr>,
+    pub(crate) ttl_for: Slot<Expr>,
     pub(crate) jitter: Slot<Expr>,
     pub(crate) early: Slot<Expr>,
     pub(crate) refresh: Slot<Refresh>,
@@ -114,6 +117,7 @@ macro_rules! option {
 /// Every option of `#[cached(...)]`.
 const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("ttl", r#"ttl = "10m""#, ttl, read_seconds),
+    option!("ttl_for", "ttl_for = |value| value.life()", ttl_for, read_value),
     option!("none", r#"none = "30s""#, none, read_seconds),
     option!("skip", "skip(argument, ..)", skip, read_skip),
     option!("key", "key(expression, ..)", key, read_key),
@@ -129,6 +133,8 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("timeout", r#"timeout = "30s""#, timeout, read_millis),
     option!("throttle", r#"throttle = "1s""#, throttle, read_millis),
     option!("lease", r#"lease = "5s""#, lease, read_seconds),
+    option!("single_flight", "single_flight = false", single_flight, read_value),
+    option!("near", r#"near = "5s""#, near, read_near),
     option!("cache_if", "cache_if = |value| value.is_final", cache_if, read_value),
     option!("on_error", r#"on_error = "cache""#, on_error, read_on_error),
     option!("codec", r#"codec = "json""#, codec, read_codec),
@@ -149,6 +155,20 @@ fn read_seconds(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> 
 
 fn read_millis(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
     read_time(given, input, Resolution::Milliseconds)
+}
+
+/// `false` keeps nothing near.
+fn read_near(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Time> {
+    let ahead = input.fork();
+    if ahead.parse::<Token![=]>().is_ok()
+        && let Ok(word) = ahead.parse::<LitBool>()
+        && !word.value
+    {
+        given.equals(input)?;
+        let word: LitBool = input.parse()?;
+        return Ok(Time::Millis(0, LitStr::new("0s", word.span)));
+    }
+    read_time(given, input, Resolution::Seconds)
 }
 
 fn read_time(
@@ -369,6 +389,9 @@ mod tests {
                 timeout = LONG,
                 throttle = "1s",
                 lease = "5s",
+                near = false,
+                single_flight = false,
+                ttl_for = |user| user.life(),
                 cache_if = |user| user.active,
                 on_error = "stale",
                 codec = "json",
@@ -398,7 +421,9 @@ mod tests {
         assert!(matches!(options.timeout.get(), Some(Time::Expr(_))));
         assert!(matches!(options.throttle.get(), Some(Time::Millis(1000, _))));
         assert!(matches!(options.lease.get(), Some(Time::Millis(5000, _))));
-        assert!(options.cache_if.get().is_some());
+        assert!(options.cache_if.get().is_some() && options.ttl_for.get().is_some());
+        assert!(matches!(options.near.get(), Some(Time::Millis(0, _))));
+        assert!(options.single_flight.get().is_some());
         assert!(options.on_error.get() == Some(&OnError::Stale));
         assert!(options.codec.get().is_some_and(|codec| codec.word == "json"));
         assert!(matches!(options.compress.get(), Some(Compress::Word(it)) if it.word == "zstd"));

@@ -16,17 +16,26 @@ pub struct Get {
     /// Asks how the item has been used ([`Hit::usage`]), where the backend has
     /// [`Capabilities::USAGE`]. Defaults to not asking.
     pub usage: bool,
+    /// How long an in-process tier may keep what it finds at most; zero keeps nothing. Defaults to the
+    /// tier's own time.
+    pub near: Option<Duration>,
 }
 
 impl Get {
     /// Returns a read that passes in-process tiers over.
     pub const fn shared() -> Self {
-        Self { skip_near: true, lease: None, usage: false }
+        Self { skip_near: true, lease: None, usage: false, near: None }
     }
 
     /// Returns a read that asks for a lease.
     pub const fn lease(terms: LeaseTerms) -> Self {
-        Self { skip_near: false, lease: Some(terms), usage: false }
+        Self { skip_near: false, lease: Some(terms), usage: false, near: None }
+    }
+
+    /// Returns the read whose finds in-process tiers keep for so long at most.
+    pub const fn with_near(mut self, at_most: Option<Duration>) -> Self {
+        self.near = at_most;
+        self
     }
 
     /// Returns the read with the question for a lease.
@@ -184,6 +193,9 @@ pub struct Set {
     pub mode: Mode,
     /// Writes only over this version of the item. Defaults to none.
     pub cas: Option<CasToken>,
+    /// How long an in-process tier may keep a copy at most; zero keeps none. Defaults to the tier's own
+    /// time.
+    pub near: Option<Duration>,
 }
 
 impl Set {

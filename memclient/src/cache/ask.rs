@@ -104,6 +104,7 @@ impl Core {
 
     /// Reads an entry, and beside it the generations of its tags.
     pub(super) async fn listen(&self, key: &Key, how: Get, plan: Plan<'_>) -> Heard {
+        let how = how.with_near(plan.near_time());
         let read = async { self.hold(key, self.backend().get(key, how).await) };
         if plan.has_tags() {
             let (mut heard, tags) = both(read, self.read_tags(plan.tags.keys())).await;
@@ -119,6 +120,7 @@ impl Core {
 
     /// Reads entries in one go, and beside them the generations of their tags.
     pub(super) async fn listen_all(&self, keys: &[Key], how: Get, plan: Plan<'_>) -> Vec<Heard> {
+        let how = how.with_near(plan.near_time());
         let read = async {
             let answers = self.backend().get_many(keys, how).await;
             let hold = |(key, answer)| self.hold(key, answer);
@@ -255,7 +257,7 @@ impl Core {
     /// Wins the right to load an entry, whatever is kept of it: for a caller who knows that it has
     /// changed.
     pub(super) async fn seize(&self, key: Key, plan: Plan<'_>) -> Load {
-        let how = Get::shared().with_lease(plan.lease_terms());
+        let how = Get::shared().with_lease(plan.lease_terms()).with_near(plan.near_time());
         let mut tries = 0..3;
         let right = loop {
             let answer = self.backend().get(&key, how).await;
@@ -289,7 +291,8 @@ impl Core {
         }
         let TtlLeft::Left(left) = left else { return None };
         let terms = plan.lease_terms().recache(left.saturating_add(Duration::from_secs(1)));
-        let answer = self.backend().get(&key, Get::shared().with_lease(terms)).await;
+        let how = Get::shared().with_lease(terms).with_near(plan.near_time());
+        let answer = self.backend().get(&key, how).await;
         let answer = answer.inspect_err(|error| self.failed(error)).ok()?;
         let lease = HeldLease::new(self.backend(), &key, answer.won()?);
         let lease = if matches!(answer, Read::Refresh(..)) { lease.of_fresh() } else { lease };

@@ -4,6 +4,8 @@
 //! lease has, so the backend refuses it where anybody has changed the entry since; where there are no
 //! leases, this process's own changes alone are seen ([`Generations`](super::generations)).
 
+use std::time::Duration;
+
 use super::{core::Core, flight::Moment, held::HeldLease};
 use crate::{
     backend::{CacheBackend, Capabilities, Delete, Set, Written},
@@ -44,6 +46,8 @@ pub(super) struct Done {
     pub(super) generation: u64,
     pub(super) began: Moment,
     pub(super) outcome: Outcome,
+    /// How long a copy may be near at most, where the plan says so.
+    pub(super) near: Option<Duration>,
     /// Whether the entry is known to be out of date, so that whatever another has stored meanwhile is
     /// not to stay.
     pub(super) forced: bool,
@@ -131,7 +135,7 @@ impl Core {
             Right::Lease(_) | Right::Over(_) | Right::Unguarded => true,
             Right::Early(..) | Right::Near | Right::Nowhere => false,
         };
-        let how = Set { cas: done.right.version(), ..Set::ttl(*ttl) };
+        let how = Set { cas: done.right.version(), near: done.near, ..Set::ttl(*ttl) };
         (writes && self.is_current(done)).then(|| (value.clone(), how))
     }
 
@@ -206,9 +210,14 @@ impl Core {
 
     /// Keeps a value in this process alone, as the backend cannot be reached.
     async fn keep_near(&self, done: Done) {
-        if let Outcome::Keep(value, ttl) = done.outcome {
-            self.backend().keep_near(&done.key, value, ttl).await;
-        }
+        let Outcome::Keep(value, ttl) = done.outcome else { return };
+        let ttl = match (done.near, ttl) {
+            (None, ttl) => ttl,
+            (Some(near), Ttl::After(life)) => Ttl::After(life.min(near)),
+            (Some(near), Ttl::Never) => Ttl::After(near),
+            (Some(_), Ttl::At(_) | Ttl::Immediately) => Ttl::Immediately,
+        };
+        self.backend().keep_near(&done.key, value, ttl).await;
     }
 
     /// Deletes; false where the entry had changed before, or may be there as it was.

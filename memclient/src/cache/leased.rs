@@ -93,7 +93,8 @@ impl<T: CacheValue> FillLease<T> {
         let (core, plan) = (cache.core(), Plan { policy: &policy, tags: &tags });
         let outcome = outcome(core, plan, &load)?;
         let Load { key, right, leader, generation, moment, .. } = load;
-        let done = Done { key, right, generation, began: moment, outcome, forced: false };
+        let near = plan.near_time();
+        let done = Done { key, right, generation, began: moment, outcome, near, forced: false };
         let (filled, written) = core.fill_and_tell(done).await;
         if let Some(leader) = leader {
             leader.land(found, if plan.has_tags() { moment } else { filled });

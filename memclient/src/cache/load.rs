@@ -23,7 +23,11 @@ use super::{
     look::{Known, Looked, Open},
     plan::{Plan, TagGenerations},
 };
-use crate::{error::Result, events::Event, wire::Key};
+use crate::{
+    error::Result,
+    events::Event,
+    wire::{Key, Ttl},
+};
 
 impl Core {
     /// Answers from what is known, or from the loader, what had no answer at hand; `share` says how
@@ -164,9 +168,23 @@ impl Core {
         share: Option<Share<R>>,
         brought: R,
     ) -> R {
+        let ttl = brought.ttl();
+        self.keep_produced(load, plan, share, brought.produced(), ttl).await
+    }
+
+    async fn keep_produced<T: CacheValue, R: Loaded<T>>(
+        &self,
+        load: Load,
+        plan: Plan<'_>,
+        share: Option<Share<R>>,
+        produced: Produced<T, R>,
+        ttl: Option<Ttl>,
+    ) -> R {
         self.counters.loads.add_one();
+        let policy = ttl.map_or(*plan.policy, |ttl| plan.policy.ttl(ttl));
+        let plan = Plan { policy: &policy, ..plan };
         let Load { key, right, leader, generation, began, moment, tags, forced } = load;
-        let (outcome, found, answer) = match brought.produced() {
+        let (outcome, found, answer) = match produced {
             Produced::Value(value) => {
                 let took = self.clock.now().saturating_duration_since(began);
                 let outcome = self.outcome(&value, plan, &tags, took);
@@ -187,7 +205,8 @@ impl Core {
         if !matches!(outcome, Outcome::Keep(..)) {
             self.refreshes.note_in_vain(&key, plan.throttle_time());
         }
-        let done = Done { key, right, generation, began: moment, outcome, forced };
+        let near = plan.near_time();
+        let done = Done { key, right, generation, began: moment, outcome, near, forced };
         let filled = self.fill(done).await;
         let holds = if plan.has_tags() { moment } else { filled };
         if let Some(leader) = leader {
@@ -208,9 +227,10 @@ impl Core {
     ) -> R {
         self.counters.refreshes.add_one();
         let gave_up = brought.is_none();
+        let ttl = brought.as_ref().and_then(R::ttl);
         match brought.map(R::produced) {
             Some(produced @ (Produced::Value(_) | Produced::Absent(_))) => {
-                let answer = self.keep(load, plan, share, produced.into_answer()).await;
+                let answer = self.keep_produced(load, plan, share, produced, ttl).await;
                 known.refresh.succeed();
                 answer
             }

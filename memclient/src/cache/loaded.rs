@@ -3,6 +3,7 @@ use std::{fmt, sync::Arc};
 use memclient_serde::CacheValue;
 
 use super::flight::Shared;
+use crate::wire::Ttl;
 
 /// What a loader of a `T` may return: `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`.
 ///
@@ -22,6 +23,11 @@ pub trait Loaded<T>: Sized {
     /// Returns what the loader would have returned where there is none; `None` where it cannot say
     /// that.
     fn absent() -> Option<Self>;
+
+    /// Returns for how long the value is kept, where that is not up to the policy.
+    fn ttl(&self) -> Option<Ttl> {
+        None
+    }
 }
 
 /// A loader's result, by what is to be kept of it.

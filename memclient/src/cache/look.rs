@@ -179,6 +179,9 @@ impl Core {
         mut near: Option<Kept<T>>,
         early: Early,
     ) -> Looked<T, R> {
+        if !plan.shares_loads() {
+            return self.seek_alone(key, plan, near, early).await;
+        }
         let since = self.flights.moment();
         let how = if near.is_some() { Get::shared() } else { Get::default() };
         let mut wait = Wait::new(self.clock.now());
@@ -256,6 +259,30 @@ impl Core {
                 Joined::LookAgain => {}
             }
         }
+    }
+
+    /// Looks for a caller who waits for nobody: what nobody has kept is the caller's own to load.
+    async fn seek_alone<T: CacheValue, R: Loaded<T>>(
+        &self,
+        key: Key,
+        plan: Plan<'_>,
+        near: Option<Kept<T>>,
+        early: Early,
+    ) -> Looked<T, R> {
+        let how = if near.is_some() { Get::shared() } else { Get::default() };
+        let Seen { kept, claim } = self.ask::<T>(&key, how, true, plan, early).await;
+        let near = near.filter(|_| matches!(claim, Claim::Unreachable(_)));
+        if let Some(kept) = kept.or(near) {
+            return self.conclude(key, plan, kept, claim).looked(self);
+        }
+        self.counters.misses.add_one();
+        let right = match claim {
+            Claim::Won(lease) => Right::Lease(lease),
+            Claim::Open(version) => Right::over(version),
+            Claim::Taken => Right::Nowhere,
+            Claim::Unreachable(_) => Right::Near,
+        };
+        Looked::Load(self.begin(key, right, None))
     }
 
     /// Says whether what is kept is the answer, or to be refreshed by the caller.

@@ -281,7 +281,8 @@ impl Core {
                 }
                 None => (Self::absent(plan, &tags), Found::Absent),
             };
-            done.push(Done { key: wire, right, generation, began: moment, outcome, forced: false });
+            let (began, near) = (moment, plan.near_time());
+            done.push(Done { key: wire, right, generation, began, outcome, near, forced: false });
             ends.push((leader, stale, found, moment));
         }
         let moments = self.fill_many(done).await;

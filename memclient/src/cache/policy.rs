@@ -26,6 +26,8 @@ pub struct Policy {
     timeout: Option<Duration>,
     throttle: Option<Duration>,
     lease: Option<Duration>,
+    near: Option<Duration>,
+    single_flight: Option<bool>,
     compression: Option<Compression>,
 }
 
@@ -57,6 +59,8 @@ impl Policy {
             timeout: None,
             throttle: None,
             lease: None,
+            near: None,
+            single_flight: None,
             compression: None,
         }
     }
@@ -135,6 +139,22 @@ impl Policy {
         self
     }
 
+    /// Keeps copies in this process's memory for so long at most, where the cache has servers behind
+    /// it: the shorter of this and the cache's own near time. Zero keeps none, so that each read is
+    /// answered by the servers. Defaults to the cache's own near time.
+    pub const fn near(mut self, at_most: Duration) -> Self {
+        self.near = Some(at_most);
+        self
+    }
+
+    /// Has callers who find nothing wait for the one who loads it, in this process and others.
+    /// Without that each of them loads for itself, and the first result is kept: for loads that are
+    /// cheaper than waiting. Defaults to waiting.
+    pub const fn single_flight(mut self, on: bool) -> Self {
+        self.single_flight = Some(on);
+        self
+    }
+
     /// Sets how values are compressed when they are stored; reading them needs no setting. Defaults
     /// to not at all.
     pub const fn compression(mut self, compression: Compression) -> Self {
@@ -154,6 +174,8 @@ impl Policy {
             timeout: self.timeout.or(base.timeout),
             throttle: self.throttle.or(base.throttle),
             lease: self.lease.or(base.lease),
+            near: self.near.or(base.near),
+            single_flight: self.single_flight.or(base.single_flight),
             compression: self.compression.or(base.compression),
         }
     }
@@ -242,6 +264,16 @@ impl Policy {
     /// Returns for how long a stale value is left alone after a failure.
     pub(crate) fn throttle_time(self) -> Duration {
         self.throttle.unwrap_or(Self::DEFAULT_THROTTLE)
+    }
+
+    /// Returns for how long copies may be near at most, if the cache's own near time is not to decide.
+    pub(crate) fn near_time(self) -> Option<Duration> {
+        self.near
+    }
+
+    /// Says whether callers wait for one another's loads.
+    pub(crate) fn shares_loads(self) -> bool {
+        self.single_flight.unwrap_or(true)
     }
 
     /// Returns how values are compressed.

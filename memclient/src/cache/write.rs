@@ -55,8 +55,8 @@ impl Core {
         let value = plan
             .seal(&tags, value)
             .ok_or_else(|| Error::config("an entry can have 65,535 tags, and not more"))?;
-        let written =
-            self.change(&key, self.backend().set(&key, value, Set { ttl, ..how })).await?;
+        let how = Set { ttl, near: plan.near_time(), ..how };
+        let written = self.change(&key, self.backend().set(&key, value, how)).await?;
         if written.is_stored() {
             self.counters.stores.add_one();
         }

@@ -8,6 +8,7 @@ use super::{
     cache_ref::HeldCache,
     load::Judged,
     outcome::{Gives, Outcome, Takes},
+    verdict::Verdict,
 };
 use crate::{
     cache::{CachedFn, Core, Entry as KeptEntry, Found, Plan, Policy, Tags},
@@ -82,10 +83,10 @@ impl<O: Outcome> Entry<O> {
         self.target
     }
 
-    /// Runs the loader and keeps what it returns, unless `keeps` says no.
+    /// Runs the loader and keeps what it returns, as `judge` says.
     pub async fn refresh<F, Fut>(
         self,
-        keeps: impl FnOnce(&O::Return) -> bool,
+        judge: impl FnOnce(&O::Return) -> Verdict,
         loader: F,
     ) -> O::Return
     where
@@ -97,13 +98,13 @@ impl<O: Outcome> Entry<O> {
         }
         let Target { cache, key, .. } = &self.target;
         let plan = self.target.plan();
-        let loader = || async move { Judged::by(keeps, loader().await) };
+        let loader = || async move { Judged::by(judge, loader().await) };
         cache.core().refresh(key, plan, None, loader).await.returned
     }
 
     pub fn refresh_blocking(
         self,
-        keeps: impl FnOnce(&O::Return) -> bool,
+        judge: impl FnOnce(&O::Return) -> Verdict,
         loader: impl FnOnce() -> O::Return,
     ) -> O::Return {
         if !self.target.is_owned() {
@@ -111,7 +112,7 @@ impl<O: Outcome> Entry<O> {
         }
         let Target { cache, key, .. } = &self.target;
         let plan = self.target.plan();
-        let loader = || Judged::by(keeps, loader());
+        let loader = || Judged::by(judge, loader());
         cache.core().refresh_blocking(key, plan, None, loader).returned
     }
 

@@ -4,8 +4,11 @@ use std::{fmt, future::Future};
 
 use memclient_serde::CacheValue;
 
-use super::{cache_ref::HeldCache, entry::plan, outcome::Outcome};
-use crate::cache::{Loaded, Open, Policy, Produced, Share, Tags};
+use super::{cache_ref::HeldCache, entry::plan, outcome::Outcome, verdict::Verdict};
+use crate::{
+    cache::{Loaded, Open, Policy, Produced, Share, Tags},
+    wire::Ttl,
+};
 
 /// A call without an answer at hand.
 pub struct Missed<O: Outcome> {
@@ -46,10 +49,10 @@ impl<O: Outcome> Missed<O> {
         }
     }
 
-    /// As [`Missed::get_or_load`]; what `keeps` says no to is returned and not kept.
+    /// As [`Missed::get_or_load`]; `judge` says whether and how long what is returned is kept.
     pub async fn get_or_load_if<F, Fut>(
         self,
-        keeps: impl FnOnce(&O::Return) -> bool,
+        judge: impl FnOnce(&O::Return) -> Verdict,
         loader: F,
     ) -> O::Return
     where
@@ -58,7 +61,7 @@ impl<O: Outcome> Missed<O> {
     {
         match self.opened {
             Some(opened) => {
-                let loader = || async move { Judged::by(keeps, loader().await) };
+                let loader = || async move { Judged::by(judge, loader().await) };
                 opened.load(None, loader).await.returned
             }
             None => loader().await,
@@ -67,11 +70,11 @@ impl<O: Outcome> Missed<O> {
 
     pub fn get_or_load_if_blocking(
         self,
-        keeps: impl FnOnce(&O::Return) -> bool,
+        judge: impl FnOnce(&O::Return) -> Verdict,
         loader: impl FnOnce() -> O::Return,
     ) -> O::Return {
         match self.opened {
-            Some(opened) => opened.load_blocking(None, || Judged::by(keeps, loader())).returned,
+            Some(opened) => opened.load_blocking(None, || Judged::by(judge, loader())).returned,
             None => loader(),
         }
     }
@@ -92,7 +95,7 @@ impl<O: Outcome> Missed<O> {
 
     pub async fn get_or_load_in_background_if<F, Fut>(
         self,
-        keeps: impl FnOnce(&O::Return) -> bool + Send + 'static,
+        judge: impl FnOnce(&O::Return) -> Verdict + Send + 'static,
         loader: F,
     ) -> O::Return
     where
@@ -102,7 +105,7 @@ impl<O: Outcome> Missed<O> {
     {
         match self.opened {
             Some(opened) => {
-                let loader = || async move { Judged::by(keeps, loader().await) };
+                let loader = || async move { Judged::by(judge, loader().await) };
                 opened.load_in_background(None, loader).await.returned
             }
             None => loader().await,
@@ -147,35 +150,46 @@ impl<T: CacheValue> Opened<T> {
     }
 }
 
-/// What a loader returned, with whether it is to be kept.
+/// What a loader returned, with what is to become of it.
 pub(super) struct Judged<R> {
     pub(super) returned: R,
-    kept: bool,
+    verdict: Verdict,
 }
 
 impl<R> Judged<R> {
-    pub(super) fn by(keeps: impl FnOnce(&R) -> bool, returned: R) -> Self {
-        Self { kept: keeps(&returned), returned }
+    pub(super) fn by(judge: impl FnOnce(&R) -> Verdict, returned: R) -> Self {
+        Self { verdict: judge(&returned), returned }
+    }
+
+    fn kept(returned: R) -> Self {
+        Self { returned, verdict: Verdict::Keep }
     }
 }
 
 impl<T, R: Loaded<T>> Loaded<T> for Judged<R> {
     fn produced(self) -> Produced<T, Self> {
-        if !self.kept {
+        if let Verdict::Leave = self.verdict {
             return Produced::Uncached(self);
         }
         match self.returned.produced() {
             Produced::Value(value) => Produced::Value(value),
-            Produced::Absent(returned) => Produced::Absent(Self { returned, kept: true }),
-            Produced::Uncached(returned) => Produced::Uncached(Self { returned, kept: true }),
+            Produced::Absent(returned) => Produced::Absent(Self::kept(returned)),
+            Produced::Uncached(returned) => Produced::Uncached(Self::kept(returned)),
         }
     }
 
     fn from_value(value: T) -> Self {
-        Self { returned: R::from_value(value), kept: true }
+        Self::kept(R::from_value(value))
     }
 
     fn absent() -> Option<Self> {
-        Some(Self { returned: R::absent()?, kept: true })
+        Some(Self::kept(R::absent()?))
+    }
+
+    fn ttl(&self) -> Option<Ttl> {
+        match self.verdict {
+            Verdict::KeepFor(ttl) => Some(ttl),
+            Verdict::Leave | Verdict::Keep => None,
+        }
     }
 }

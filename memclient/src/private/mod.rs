@@ -11,6 +11,7 @@ mod place;
 pub mod probe;
 mod recoded;
 mod tag;
+mod verdict;
 mod writer;
 
 #[cfg(feature = "bincode")]
@@ -35,16 +36,17 @@ pub use self::{
     load::Missed,
     outcome::{
         Fallible, FallibleOptional, Gives, Holds, MayBeAbsent, Optional, Outcome, Plain, Takes,
-        Whole, keeps, may_be_absent, whole,
+        Whole, may_be_absent, whole,
     },
     place::{owner, place},
     probe::Probe,
     recoded::{Coded, Recoded, coded},
     tag::{TagText, tag},
+    verdict::{Verdict, keeps, life_of, lives},
     writer::{
         Ends, MayFail, invalidate_entry, invalidate_entry_blocking, invalidate_tag,
-        invalidate_tag_blocking, may_fail, put, put_blocking, put_entry, put_entry_blocking, run,
-        tag_target,
+        invalidate_tag_blocking, living, may_fail, put, put_blocking, put_entry,
+        put_entry_blocking, run, tag_target,
     },
 };
 pub use crate::{

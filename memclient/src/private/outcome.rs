@@ -80,11 +80,6 @@ impl<T, E> Whole for FallibleOptional<T, E> {
     type Return = Result<Option<T>, E>;
 }
 
-/// Says whether a result is to be kept; an error and `None` have no value to ask about.
-pub fn keeps<V, R: Holds<V>>(returned: &R, judge: impl FnOnce(&V) -> bool) -> bool {
-    returned.held().is_none_or(judge)
-}
-
 macro_rules! outcomes {
     ($($name:ident<$($parameter:ident),*>($content:ty),)*) => {$(
         #[derive(Debug)]

@@ -9,7 +9,10 @@ use super::{
     outcome::{Fallible, FallibleOptional, Holds, Optional, Plain, Takes},
     tag::TagText,
 };
-use crate::cache::{Cache, Core};
+use crate::{
+    cache::{Cache, Core},
+    wire::Ttl,
+};
 
 /// The shape of what a writer returns, for whether it succeeded.
 pub trait Ends<R>: Copy {
@@ -98,6 +101,19 @@ pub fn put<O: Takes<V>, V, R: Holds<V>>(
     returned: &R,
 ) -> impl Future<Output = ()> + Send + use<O, V, R> {
     keep(target, returned.held().and_then(O::take))
+}
+
+/// Has a value that was returned live for so long in the entry.
+#[must_use]
+pub fn living<V, L: Into<Ttl>>(
+    target: Target,
+    returned: &impl Holds<V>,
+    life: impl FnOnce(&V) -> L,
+) -> Target {
+    match returned.held() {
+        Some(value) => Target { policy: target.policy.ttl(life(value)), ..target },
+        None => target,
+    }
 }
 
 /// As [`put`], for an entry whose shape is known.

@@ -13,7 +13,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     pub(super) async fn keep_alone(&self, key: &Key, value: Value, ttl: Ttl) {
         let sighting = self.generations.sight(key);
         let left = self.left(ttl);
-        let Some(near_ttl) = self.near_life(left) else {
+        let Some(near_ttl) = self.near_life(left, None) else {
             return;
         };
         let Some(_admission) = sighting.admit().await else {
@@ -54,14 +54,15 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         ttl.left(self.clock.wall()).map_or(TtlLeft::Never, TtlLeft::Left)
     }
 
-    /// Returns how long a copy may be near of an item that lives on this long; `None` if not at
-    /// all.
-    pub(super) fn near_life(&self, left: TtlLeft) -> Option<Ttl> {
+    /// Returns how long a copy may be near of an item that lives on this long, `at_most` where the
+    /// caller says so; `None` if not at all.
+    pub(super) fn near_life(&self, left: TtlLeft, at_most: Option<Duration>) -> Option<Ttl> {
+        let near_ttl = at_most.map_or(self.near_ttl, |at_most| self.near_ttl.min(at_most));
         let life = match left {
             // Lives are rounded up to whole seconds, and the copy must not outlive the item: so
             // down before.
-            TtlLeft::Left(left) => self.near_ttl.min(Duration::from_secs(left.as_secs())),
-            TtlLeft::Unknown | TtlLeft::Never => self.near_ttl,
+            TtlLeft::Left(left) => near_ttl.min(Duration::from_secs(left.as_secs())),
+            TtlLeft::Unknown | TtlLeft::Never => near_ttl,
         };
         (!life.is_zero()).then_some(Ttl::After(life))
     }

@@ -80,7 +80,8 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     async fn keep_read(&self, key: &Key, read: &Read, how: Get, sighting: &Sighting<'_>) {
         let found = match read {
             Read::Hit(hit) | Read::Refresh(hit, _) => {
-                self.near_life(hit.ttl_left).filter(|_| self.is_hot(hit)).map(|ttl| (hit, ttl))
+                let life = self.near_life(hit.ttl_left, how.near);
+                life.filter(|_| self.is_hot(hit)).map(|ttl| (hit, ttl))
             }
             _ => None,
         };

@@ -51,7 +51,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
                 }
             };
             let hit = hit.with_ttl_left(left).from_tier(Tier::Far);
-            self.keep_confirmed(&keys[place], &hit, &sightings[place]).await;
+            self.keep_confirmed(&keys[place], &hit, how, &sightings[place]).await;
             confirmed.push((place, Ok(hit)));
         }
         confirmed
@@ -77,8 +77,8 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         }
     }
 
-    async fn keep_confirmed(&self, key: &Key, hit: &Hit, sighting: &Sighting<'_>) {
-        if let Some(ttl) = self.near_life(hit.ttl_left)
+    async fn keep_confirmed(&self, key: &Key, hit: &Hit, how: Get, sighting: &Sighting<'_>) {
+        if let Some(ttl) = self.near_life(hit.ttl_left, how.near)
             && let Some(_admission) = sighting.admit().await
         {
             self.keep_or_forget(key, hit.clone(), ttl).await;

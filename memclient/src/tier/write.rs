@@ -6,7 +6,7 @@ use super::{Tiered, generations::Write};
 use crate::{
     backend::{CacheBackend, Delete, Hit, Mode, Set, Written},
     error::Result,
-    wire::{Key, Ttl, Value},
+    wire::{Key, Value},
 };
 
 impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
@@ -14,7 +14,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
         let write = self.begin_write(key).await?;
         let written = self.far.set(key, value.clone(), how).await?;
         if written.is_stored() && is_whole(how.mode) {
-            self.keep_written(key, value, how.ttl, &write).await;
+            self.keep_written(key, value, how, &write).await;
         }
         Ok(written)
     }
@@ -40,7 +40,7 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
                 && is_whole(how.mode)
                 && times.get(key.as_bytes()) == Some(&1);
             if let (true, Some(write)) = (stored_alone, writes.of(key)) {
-                self.keep_written(key, value.clone(), how.ttl, write).await;
+                self.keep_written(key, value.clone(), *how, write).await;
             }
         }
         outcomes
@@ -59,12 +59,12 @@ impl<Near: CacheBackend, Far: CacheBackend> Tiered<Near, Far> {
     }
 
     /// Keeps near what was just stored far; nobody has read it yet.
-    async fn keep_written(&self, key: &Key, value: Value, ttl: Ttl, write: &Write<'_>) {
+    async fn keep_written(&self, key: &Key, value: Value, how: Set, write: &Write<'_>) {
         if self.asks_for_usage() {
             return;
         }
-        let left = self.left(ttl);
-        let Some(near_ttl) = self.near_life(left) else {
+        let left = self.left(how.ttl);
+        let Some(near_ttl) = self.near_life(left, how.near) else {
             return;
         };
         let Some(_admission) = write.admit().await else {
@@ -98,6 +98,7 @@ mod tests {
     use crate::{
         backend::{Arithmetic, Get, MokaBackend},
         tier::testing::{Far, key, read, tiers, value},
+        wire::Ttl,
     };
 
     #[tokio::test]

@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
-use memclient::{CacheKey, CacheValue, Client, Compression, Policy, TtlLeft, cached};
+use memclient::{
+    CacheKey, CacheValue, Client, Compression, Policy, TtlLeft, backend::Tier, cache_put, cached,
+};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 use super::{Down, Fixture, Runs, cache, hold};
 
@@ -78,6 +80,84 @@ async fn times_to_live_reach_the_server() {
         let left = seconds_left(&fixture, &key).await;
         assert!((ttl - 5..=ttl).contains(&left), "{key}: {left}");
     }
+}
+
+#[tokio::test]
+async fn a_value_may_say_how_long_it_lives() {
+    let fixture = hold();
+    #[cached(cache = cache(), ttl = "10m", ttl_for = |life: &u64| Duration::from_secs(*life))]
+    async fn told(life: u64) -> Result<Option<u64>, Down> {
+        Ok((life > 0).then_some(life))
+    }
+    #[cached(
+        cache = cache(),
+        none = "1m",
+        cache_if = |life: &u64| *life > 100,
+        ttl_for = |life: &u64| Duration::from_secs(*life),
+    )]
+    fn both(life: u64) -> Option<u64> {
+        (life > 0).then_some(life)
+    }
+    #[cache_put(told(*life))]
+    async fn write(life: &u64) -> u64 {
+        *life
+    }
+    let left = async |key| seconds_left(&fixture, &key).await;
+    assert_eq!(told(100).await, Ok(Some(100)));
+    assert_eq!(told::refresh(200).await, Ok(Some(200)));
+    told::put(300, &400).await.unwrap();
+    write(&500).await;
+    told::call(Policy::new().ttl(HOUR), 600).await.unwrap();
+    for (life, ttl) in [(100, 100), (200, 200), (300, 400), (500, 500), (600, 600)] {
+        let left = left(told::key(life)).await;
+        assert!((ttl - 5..=ttl).contains(&left), "{life}: {left}");
+    }
+    assert_eq!((both(0), both(50), both(500)), (None, Some(50), Some(500)));
+    assert_eq!(both::peek(50).unwrap(), None);
+    for (life, ttl) in [(0, 60), (500, 500)] {
+        let left = left(both::key(life)).await;
+        assert!((ttl - 5..=ttl).contains(&left), "{life}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_kept_near_is_read_from_the_server_each_time() {
+    let _fixture = hold();
+    #[cached(cache = cache(), near = false)]
+    async fn far(id: u64) -> u64 {
+        id
+    }
+    #[cached(cache = cache(), near = "1h")]
+    async fn near(id: u64) -> u64 {
+        id
+    }
+    for _ in 0..3 {
+        assert_eq!((far(1).await, near(1).await), (1, 1));
+        assert_eq!(far::with_meta(1).await.unwrap().unwrap().tier, Tier::Far);
+        assert_eq!(near::with_meta(1).await.unwrap().unwrap().tier, Tier::Near);
+        far::put(1, &1).await.unwrap();
+        far::refresh(1).await;
+    }
+}
+
+#[tokio::test]
+async fn callers_who_share_no_loads_do_not_wait() {
+    let _fixture = hold();
+    static RUNS: Runs = Runs::new();
+    #[cached(cache = cache(), single_flight = false)]
+    async fn alone(id: u64) -> u64 {
+        RUNS.note();
+        // Each waits until all have begun, so that one which waited for another would hang.
+        while RUNS.count() < 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        id
+    }
+    let calls: JoinSet<_> = (0..8).map(|_| alone(7)).collect();
+    assert_eq!(timeout(HANG, calls.join_all()).await.expect("nobody waits"), [7; 8]);
+    assert_eq!(RUNS.count(), 8);
+    assert_eq!(alone(7).await, 7);
+    assert_eq!(RUNS.count(), 8, "the first result was kept");
 }
 
 #[tokio::test]
