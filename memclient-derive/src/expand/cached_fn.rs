@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{AttrStyle, Attribute, Block, FnArg, Pat, Type, spanned::Spanned};
 
 use crate::{
-    expand::{call, companion, operation},
+    expand::{batch, call, companion, operation},
     model::{
         cached_fn::{CachedFn, Place},
         future::Future,
@@ -58,7 +58,11 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
     let vis = &model.item.vis;
     let mut signature = model.item.sig.clone();
     signature.inputs.iter_mut().for_each(plain_binding);
-    let body = as_future(model, &operation::load(model, &operation::policy(model)));
+    let body = match &model.batch {
+        Some(batch) => batch::load(model, batch, None),
+        None => operation::load(model, &operation::policy(model)),
+    };
+    let body = as_future(model, &body);
     quote! {
         #( #attributes )*
         #vis #signature {
@@ -90,9 +94,14 @@ fn alone(model: &CachedFn) -> TokenStream {
     let default = &model.item.modifiers.defaultness;
     let signature = &model.item.sig;
     let name = call::name(model);
-    let (function, call) = own_call(model, &name);
-    let answer = operation::answer(model, &call, &TokenStream::new(), &load_alone(model));
-    let body = as_future(model, &quote!(#function #answer));
+    let body = if let Some(batch) = &model.batch {
+        batch::load_alone(model, batch, &name)
+    } else {
+        let (function, call) = own_call(model, &name);
+        let answer = operation::answer(model, &call, &TokenStream::new(), &load_alone(model));
+        quote!(#function #answer)
+    };
+    let body = as_future(model, &body);
     quote! {
         #( #outer )*
         #vis #default #signature {
@@ -170,7 +179,7 @@ fn entry(model: &CachedFn) -> TokenStream {
 
 /// Writes the statement that says what a function that stands alone is, and the expression that
 /// begins a call of it.
-fn own_call(model: &CachedFn, name: &str) -> (TokenStream, TokenStream) {
+pub(super) fn own_call(model: &CachedFn, name: &str) -> (TokenStream, TokenStream) {
     let private = model.crate_path.private();
     let (function, policy, cache) =
         (call::function(model), call::policy(model).borrowed(model), call::cache(model));

@@ -143,7 +143,14 @@ pub(super) fn cache(model: &CachedFn) -> TokenStream {
 /// { use probe::*; (&&&&&&Probe::<Result<User, E>>::new()).__memclient_outcome() }
 /// ```
 pub(super) fn outcome(model: &CachedFn) -> TokenStream {
-    let mut outcome = shape(&model.crate_path, &model.signature.returns);
+    let returns = &model.signature.returns;
+    let mut outcome = match &model.batch {
+        Some(_) => {
+            let private = model.crate_path.private_at(returns.span());
+            quote_spanned!(returns.span()=> #private::batch_outcome::<#returns>())
+        }
+        None => shape(&model.crate_path, returns),
+    };
     if let Some(none) = &model.policy.none {
         // Points at `none` too when the function cannot return one.
         let span = match none {

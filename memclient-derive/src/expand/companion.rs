@@ -6,10 +6,12 @@ use syn::{AttrStyle, FnArg, Ident, PatType, spanned::Spanned};
 
 use crate::{
     expand::{
+        batch,
         call::{self, Policy},
         operation,
     },
     model::{
+        batch::Batch,
         cached_fn::CachedFn,
         generics::turbofish,
         returns::{self, Spelled},
@@ -38,8 +40,10 @@ pub(super) fn expand(model: &CachedFn) -> TokenStream {
          function without the cache."
     );
     let uncached = uncached(model);
-    let pieces = pieces(model);
-    let operations = operations(model);
+    let is_own = model.batch.as_ref().is_none_or(Batch::is_own);
+    let pieces = is_own.then(|| pieces(model));
+    let operations = is_own.then(|| operations(model));
+    let call = call(model);
     let reserved = reserved(model);
     quote! {
         #reserved
@@ -70,6 +74,7 @@ pub(super) fn expand(model: &CachedFn) -> TokenStream {
         impl #function {
             #pieces
             #operations
+            #call
         }
     }
 }
@@ -180,14 +185,21 @@ fn outcome(model: &CachedFn) -> TokenStream {
     let Spelled { value, found } = returns::of(model);
     let (generics, _, where_clause) = model.parameters.of_entry.split_for_impl();
     let outcome = call::outcome(model);
+    let of_entry = if model.batch.is_some() {
+        quote!(::core::option::Option<#value>)
+    } else {
+        quote!(#returns)
+    };
     let shape = quote_spanned! {returns.span()=>
-        impl #private::Outcome<Return = #returns>
+        impl #private::Outcome<Return = #of_entry>
             + #private::Takes<#value>
             + #private::Gives<#value>
             + #private::Gives<#found>
     };
+    let vis = &model.item.vis;
     quote! {
-        fn __memclient_outcome #generics (_: &()) -> #shape
+        #[doc(hidden)]
+        #vis fn __memclient_outcome #generics (_: &()) -> #shape
         #where_clause
         {
             #outcome
@@ -304,8 +316,9 @@ fn operations(model: &CachedFn) -> TokenStream {
     };
     let operations =
         [invalidate, remove, peek, with_meta, put].map(|operation| operation.expand(model));
-    let (key, refresh, call) = (key(model), refresh(model), call(model));
-    quote!(#key #( #operations )* #refresh #call)
+    let key = key(model);
+    let refresh = model.batch.is_none().then(|| refresh(model));
+    quote!(#key #( #operations )* #refresh)
 }
 
 /// Writes the policy for a value that says how long it is kept, if it does.
@@ -393,8 +406,12 @@ fn call(model: &CachedFn) -> TokenStream {
     let (generics, _, where_clause) = model.parameters.all.split_for_impl();
     let parameters = all_parameters(model);
     let policy = Ident::new("policy", Span::mixed_site());
-    let usual = operation::policy(model);
-    let body = operation::load(model, &quote!(&#private::over(#policy, #usual)));
+    let body = if let Some(batch) = &model.batch {
+        batch::load(model, batch, Some(&policy))
+    } else {
+        let usual = operation::policy(model);
+        operation::load(model, &quote!(&#private::over(#policy, #usual)))
+    };
     quote! {
         /// Calls the function with a policy of this call's own; what it does not set is as usual.
         #vis #asyncness fn call #generics (

@@ -1,5 +1,6 @@
 //! Checked models to tokens. What is printed is glue: the work is done by the library.
 
+mod batch;
 pub(crate) mod cached_fn;
 mod call;
 mod companion;

@@ -160,7 +160,7 @@ fn condition(model: &Writer, returned: &Ident) -> TokenStream {
 }
 
 /// Writes the path of a function of the companion: `shop::user::name::<T>` for `shop::user::<T>`.
-fn beside(path: &ExprPath, name: &str) -> TokenStream {
+pub(super) fn beside(path: &ExprPath, name: &str) -> TokenStream {
     let mut function = path.path.clone();
     let mut types = PathArguments::None;
     if let Some(last) = function.segments.last_mut() {

@@ -14,11 +14,14 @@ pub(super) fn check(
     signature: &Signature,
     place: Place,
     in_key: &[bool],
+    is_shared: bool,
     diag: &mut Diag,
 ) {
     check_attributes(item, diag);
     check_skip(options, signature, diag);
-    check_receiver(options, signature, diag);
+    if !is_shared {
+        check_receiver(options, signature, diag);
+    }
     check_times(options, diag);
     check_errors(options, diag);
     check_background(item, options, signature, diag);
@@ -30,7 +33,7 @@ pub(super) fn check(
             check_module_expression(slot, expr, signature, diag);
         }
     }
-    if options.key.get().is_none() {
+    if options.key.get().is_none() && !is_shared {
         check_mutable(in_key, signature, diag);
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     diag::{Diag, Slot},
     model::{
         agree,
+        batch::Batch,
         future::Future,
         generics::Parameters,
         mentions,
@@ -37,6 +38,8 @@ pub(crate) struct CachedFn {
     /// The name of `on_error`, where it has errors kept.
     pub(crate) keeps_errors: Option<Ident>,
     pub(crate) in_background: bool,
+    /// What makes it a function of many keys, if it is one.
+    pub(crate) batch: Option<Batch>,
     pub(crate) cache: Option<Expr>,
     /// The method beside a method that returns its entries.
     pub(crate) entry: Option<Ident>,
@@ -80,11 +83,14 @@ pub(crate) enum KeyPart {
 impl CachedFn {
     /// Checks options and function together; mistakes go to `diag`.
     pub(crate) fn new(item: ItemFn, mut options: CachedOptions, diag: &mut Diag) -> Option<Self> {
-        let signature = Signature::read(&item, diag)?;
+        let mut signature = Signature::read(&item, diag)?;
+        let crate_path = CratePath::new(options.crate_path.take());
+        let batch = Batch::take(&mut options, &mut signature, &crate_path, diag);
         let place = place(&item, &options, &signature);
         let key = key_parts(&options, &signature);
         let in_key = arguments_in_key(&key, &signature);
-        agree::check(&item, &options, &signature, place, &in_key, diag);
+        let is_shared = batch.as_ref().is_some_and(|batch| !batch.is_own());
+        agree::check(&item, &options, &signature, place, &in_key, is_shared, diag);
         let parameters =
             Parameters::new(&item.sig.generics, &signature.arguments, &in_key, &signature.returns);
         let keeps_errors = (options.on_error.get() == Some(&OnError::Cache))
@@ -107,7 +113,8 @@ impl CachedFn {
             in_background: options.refresh.get() == Some(&Refresh::Background),
             cache: options.cache.take(),
             entry: options.entry.take(),
-            crate_path: CratePath::new(options.crate_path.take()),
+            batch,
+            crate_path,
             item,
         })
     }

@@ -1,6 +1,7 @@
 //! Options and syntax, checked against each other: what stands here can be written out.
 
 mod agree;
+pub(crate) mod batch;
 pub(crate) mod bounds;
 pub(crate) mod cached_fn;
 pub(crate) mod future;

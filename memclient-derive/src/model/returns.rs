@@ -15,8 +15,12 @@ pub(crate) struct Spelled<'a> {
     pub(crate) found: &'a Type,
 }
 
-/// Returns the types for a function: where it has its errors kept, all is a value.
+/// Returns the types for a function: where it has its errors kept, all is a value; one of many keys
+/// has a value for each.
 pub(crate) fn of(model: &CachedFn) -> Spelled<'_> {
+    if let Some(batch) = &model.batch {
+        return Spelled { value: &batch.value, found: &batch.value };
+    }
     let returns = &model.signature.returns;
     if model.keeps_errors.is_some() {
         return Spelled { value: returns, found: returns };

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::{
-    Expr, ExprLit, Ident, Lit, LitBool, LitStr, Path, Token,
+    Expr, ExprLit, ExprPath, Ident, Lit, LitBool, LitStr, Path, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
@@ -35,6 +35,8 @@ pub(crate) struct CachedOptions {
     pub(crate) refresh: Slot<Refresh>,
     pub(crate) cache_if: Slot<Expr>,
     pub(crate) on_error: Slot<OnError>,
+    pub(crate) batch: Slot<Ident>,
+    pub(crate) share: Slot<Share>,
     pub(crate) codec: Slot<Word>,
     pub(crate) compress: Slot<Compress>,
     pub(crate) skip: Slot<Vec<Ident>>,
@@ -76,6 +78,14 @@ pub(crate) enum OnError {
 pub(crate) struct Word {
     pub(crate) word: &'static str,
     pub(crate) text: LitStr,
+}
+
+/// Whose entries a batch answers from.
+pub(crate) enum Share {
+    /// Those of a function that takes what the batch takes, but one of its keys.
+    Function(ExprPath),
+    /// Those that a function has for these arguments.
+    Call(ExprPath, Punctuated<Expr, Token![,]>),
 }
 
 /// How values are compressed.
@@ -139,6 +149,8 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("on_error", r#"on_error = "cache""#, on_error, read_on_error),
     option!("codec", r#"codec = "json""#, codec, read_codec),
     option!("compress", r#"compress = "zlib""#, compress, read_compress_or_none),
+    option!("batch", "batch = ids", batch, read_entry),
+    option!("share", "share = user", share, read_share),
     option!("entry", "entry = user_entry", entry, read_entry),
     option!("associated", "associated", associated, read_associated),
     option!("crate", "crate = path::to::memclient", crate_path, read_crate),
@@ -286,6 +298,27 @@ fn read_entry(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Ident> {
     input.parse()
 }
 
+fn read_share(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Share> {
+    match read_value(given, input)? {
+        Expr::Path(function) if function.qself.is_none() => Ok(Share::Function(function)),
+        Expr::Call(call) => match *call.func {
+            Expr::Path(function) if function.qself.is_none() => {
+                Ok(Share::Call(function, call.args))
+            }
+            other => Err(misplaced_share(&other)),
+        },
+        other => Err(misplaced_share(&other)),
+    }
+}
+
+fn misplaced_share(expr: &Expr) -> syn::Error {
+    syn::Error::new_spanned(
+        expr,
+        "`share` names the cached function of one key: write `share = user`, or \
+         `share = user(org, *ids)` with the arguments of its key",
+    )
+}
+
 fn read_associated(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<()> {
     given.alone(input)
 }
@@ -394,6 +427,8 @@ mod tests {
                 ttl_for = |user| user.life(),
                 cache_if = |user| user.active,
                 on_error = "stale",
+                batch = ids,
+                share = users::user(org, *ids),
                 codec = "json",
                 compress = "zstd",
                 entry = user_entry,
@@ -424,6 +459,8 @@ mod tests {
         assert!(options.cache_if.get().is_some() && options.ttl_for.get().is_some());
         assert!(matches!(options.near.get(), Some(Time::Millis(0, _))));
         assert!(options.single_flight.get().is_some());
+        assert!(options.batch.get().is_some_and(|ids| ids == "ids"));
+        assert!(matches!(options.share.get(), Some(Share::Call(_, keys)) if keys.len() == 2));
         assert!(options.on_error.get() == Some(&OnError::Stale));
         assert!(options.codec.get().is_some_and(|codec| codec.word == "json"));
         assert!(matches!(options.compress.get(), Some(Compress::Word(it)) if it.word == "zstd"));
@@ -442,9 +479,10 @@ mod tests {
         check(quote!(tll = "1m"), "unknown option `tll`: did you mean `ttl`?");
         check(
             quote!(expire = "1m"),
-            "unknown option `expire`: there are `ttl`, `none`, `skip`, `key`, `tags`, `name`, `version`, \
+            "unknown option `expire`: there are `ttl`, `ttl_for`, `none`, `skip`, `key`, `tags`, `name`, `version`, \
              `cache`, `grace`, `refresh`, `early`, `jitter`, `soft_timeout`, `timeout`, `throttle`, \
-             `lease`, `cache_if`, `on_error`, `codec`, `compress`, `entry`, `associated`, `crate`",
+             `lease`, `single_flight`, `near`, `cache_if`, `on_error`, `codec`, `compress`, `batch`, \
+             `share`, `entry`, `associated`, `crate`",
         );
     }
 

@@ -81,7 +81,7 @@ struct Missing<K, T> {
 
 impl Core {
     /// Answers for many keys from what is known, or from the loader.
-    pub(super) async fn get_or_load_many<T, K, R, F, Fut>(
+    pub(crate) async fn get_or_load_many<T, K, R, F, Fut>(
         &self,
         keys: Vec<(K, KeyBuf)>,
         plan: Plan<'_>,

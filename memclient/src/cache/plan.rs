@@ -6,7 +6,7 @@ use super::{header::Header, policy::Policy};
 use crate::wire::{Key, Value};
 
 /// The tags of a call, as the keys of their counters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tags(Option<Arc<[Key]>>);
 
 /// What a call goes by: how entries are kept, and under which tags.

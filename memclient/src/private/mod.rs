@@ -1,6 +1,7 @@
 //! The only names that generated code uses. Not for people: all of it may change with every
 //! release.
 
+mod batch;
 mod cache_ref;
 mod call;
 pub mod compress;
@@ -20,7 +21,7 @@ pub use memclient_serde::Bincode;
 pub use memclient_serde::DefaultCodec;
 #[cfg(feature = "json")]
 pub use memclient_serde::Json;
-pub use std::boxed::Box;
+pub use std::{boxed::Box, vec::Vec};
 
 pub use memclient_serde::{
     __private::{declared_at, decode_with, encode_with},
@@ -30,6 +31,9 @@ pub use memclient_serde::{
 pub use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
+    batch::{
+        Batch, Pass, batch_outcome, entries, get_or_load_many, get_or_load_many_blocking, pass,
+    },
     cache_ref::{CacheRef, CallCache, cache_ref},
     call::{Call, call, lasting, over},
     entry::{Entry, IntoTarget, Target, target},

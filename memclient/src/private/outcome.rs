@@ -80,6 +80,12 @@ impl<T, E> Whole for FallibleOptional<T, E> {
     type Return = Result<Option<T>, E>;
 }
 
+impl<T> Optional<T> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
 macro_rules! outcomes {
     ($($name:ident<$($parameter:ident),*>($content:ty),)*) => {$(
         #[derive(Debug)]

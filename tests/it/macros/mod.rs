@@ -1,5 +1,6 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
+mod batch;
 mod errors;
 mod isolation;
 mod options;
