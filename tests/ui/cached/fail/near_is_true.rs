@@ -1,0 +1,8 @@
+use memclient::cached;
+
+#[cached(near = true)]
+fn name(id: u64) -> String {
+    id.to_string()
+}
+
+fn main() {}
