@@ -118,8 +118,7 @@ impl Core {
         plan: Plan<'_>,
         early: Early,
     ) -> Option<Kept<T>> {
-        let ages = plan.answers_stale() || (early == Early::Allowed && plan.refreshes_early());
-        let kept = if ages {
+        let kept = if self.looks_at_age(plan.policy, early) {
             let hit = self.backend().local(key)?;
             self.holds_here(plan, &hit.value).then_some(())?;
             Kept::read(&hit, plan.policy, early).ok()?

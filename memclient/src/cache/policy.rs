@@ -181,7 +181,7 @@ impl Policy {
     }
 
     /// Under it no answer that is kept is too old.
-    pub(crate) const AGELESS: Self = Self::new().early(false);
+    pub(crate) const AGELESS: Self = Self::new().grace(Duration::ZERO).early(false);
 
     /// Says whether this policy over `base` has the age of an answer count; `early` is whether one may
     /// be loaded again before it ends.
