@@ -13,7 +13,7 @@ use crate::{
     parse::{
         Entry, Given,
         duration::{self, Resolution},
-        nearest, read_crate, read_expr, read_options, read_version, text,
+        nearest, option, read_crate, read_expr, read_options, read_text, read_version, text,
     },
 };
 
@@ -109,21 +109,6 @@ impl CachedOptions {
     }
 }
 
-/// An option whose value is read by a function of `Given` and the tokens behind the name.
-macro_rules! option {
-    ($name:literal, $usage:literal, $field:ident, $read:expr) => {
-        Entry {
-            name: $name,
-            usage: $usage,
-            read: |given, input, options, diag| {
-                let value = $read(given, input)?;
-                options.$field.set(given.name, value, diag);
-                Ok(())
-            },
-        }
-    };
-}
-
 /// Every option of `#[cached(...)]`.
 const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("ttl", r#"ttl = "10m""#, ttl, read_seconds),
@@ -152,7 +137,7 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("batch", "batch = ids", batch, read_entry),
     option!("share", "share = user", share, read_share),
     option!("entry", "entry = user_entry", entry, read_entry),
-    option!("associated", "associated", associated, read_associated),
+    option!("associated", "associated", associated, Given::alone),
     option!("crate", "crate = path::to::memclient", crate_path, read_crate),
 ];
 
@@ -271,11 +256,7 @@ fn read_word(
     input: ParseStream<'_>,
     words: &[&'static str],
 ) -> syn::Result<Word> {
-    given.equals(input)?;
-    if !input.peek(LitStr) {
-        return Err(given.misuse());
-    }
-    let text: LitStr = input.parse()?;
+    let text = read_text(given, input)?;
     let written = text.value();
     if let Some(word) = words.iter().find(|word| **word == written) {
         return Ok(Word { word, text });
@@ -319,10 +300,6 @@ fn misplaced_share(expr: &Expr) -> syn::Error {
     )
 }
 
-fn read_associated(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<()> {
-    given.alone(input)
-}
-
 fn read_skip(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     let names = read_names.parse2(given.list(input)?)?;
     if names.is_empty() {
@@ -360,11 +337,7 @@ fn read_parts(input: ParseStream<'_>) -> syn::Result<Punctuated<Expr, Token![,]>
 }
 
 fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    given.equals(input)?;
-    if !input.peek(LitStr) {
-        return Err(given.misuse());
-    }
-    let name: LitStr = input.parse()?;
+    let name = read_text(given, input)?;
     let text = name.value();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte);
     if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(allowed) {

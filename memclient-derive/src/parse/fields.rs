@@ -7,7 +7,7 @@ use crate::{
     parse::{
         Entry, Given,
         cached::{Compress, read_choice, read_compress},
-        read_crate, read_options, read_version,
+        option, read_crate, read_options, read_text, read_version,
     },
 };
 
@@ -79,61 +79,12 @@ macro_rules! misplaced {
 const CONTAINER: &[Entry<ContainerOptions>] = &[
     misplaced!("skip" "on a field"),
     misplaced!("rename" "on a variant"),
-    Entry {
-        name: "version",
-        usage: "version = 2",
-        read: |given, input, options, diag| {
-            let version = read_version(given, input)?;
-            options.version.set(given.name, version, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "codec",
-        usage: r#"codec = "json""#,
-        read: |given, input, options, diag| {
-            let codec = read_codec(given, input)?;
-            options.codec.set(given.name, codec, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "compress",
-        usage: r#"compress = "zlib""#,
-        read: |given, input, options, diag| {
-            // Without the option a type is not compressed: there is no word for it.
-            let compress = read_compress(given, input, &["zlib", "zstd", "lz4"])?;
-            options.compress.set(given.name, compress, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "opaque",
-        usage: "opaque",
-        read: |given, input, options, diag| {
-            given.alone(input)?;
-            options.opaque.set(given.name, (), diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "prefix",
-        usage: r#"prefix = "org""#,
-        read: |given, input, options, diag| {
-            let prefix = read_name(given, input)?;
-            options.prefix.set(given.name, prefix, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "crate",
-        usage: "crate = path::to::memclient",
-        read: |given, input, options, diag| {
-            let path = read_crate(given, input)?;
-            options.crate_path.set(given.name, path, diag);
-            Ok(())
-        },
-    },
+    option!("version", "version = 2", version, read_version),
+    option!("codec", r#"codec = "json""#, codec, read_codec),
+    option!("compress", r#"compress = "zlib""#, compress, read_type_compress),
+    option!("opaque", "opaque", opaque, Given::alone),
+    option!("prefix", r#"prefix = "org""#, prefix, read_name),
+    option!("crate", "crate = path::to::memclient", crate_path, read_crate),
 ];
 
 const VARIANT: &[Entry<VariantOptions>] = &[
@@ -144,15 +95,7 @@ const VARIANT: &[Entry<VariantOptions>] = &[
     misplaced!("compress" "on the type"),
     misplaced!("prefix" "on the type"),
     misplaced!("crate" "on the type"),
-    Entry {
-        name: "rename",
-        usage: r#"rename = "name""#,
-        read: |given, input, options, diag| {
-            let name = read_name(given, input)?;
-            options.rename.set(given.name, name, diag);
-            Ok(())
-        },
-    },
+    option!("rename", r#"rename = "name""#, rename, read_name),
 ];
 
 const FIELD: &[Entry<FieldOptions>] = &[
@@ -162,24 +105,8 @@ const FIELD: &[Entry<FieldOptions>] = &[
     misplaced!("compress" "on the type"),
     misplaced!("prefix" "on the type"),
     misplaced!("crate" "on the type"),
-    Entry {
-        name: "skip",
-        usage: "skip",
-        read: |given, input, options, diag| {
-            given.alone(input)?;
-            options.skip.set(given.name, (), diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "opaque",
-        usage: "opaque",
-        read: |given, input, options, diag| {
-            given.alone(input)?;
-            options.opaque.set(given.name, (), diag);
-            Ok(())
-        },
-    },
+    option!("skip", "skip", skip, Given::alone),
+    option!("opaque", "opaque", opaque, Given::alone),
 ];
 
 fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], diag: &mut Diag) -> O {
@@ -196,11 +123,7 @@ fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], dia
 
 /// Reads `name = "text"`, where text is something that can be read in a key.
 fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    given.equals(input)?;
-    if !input.peek(LitStr) {
-        return Err(given.misuse());
-    }
-    let name: LitStr = input.parse()?;
+    let name = read_text(given, input)?;
     let text = name.value();
     if text.is_empty() || !text.chars().all(|it| it.is_alphanumeric() || "-_.".contains(it)) {
         return Err(syn::Error::new_spanned(
@@ -209,6 +132,11 @@ fn read_name(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
         ));
     }
     Ok(name)
+}
+
+/// Without the option a type is not compressed: there is no word for it.
+fn read_type_compress(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Compress> {
+    read_compress(given, input, &["zlib", "zstd", "lz4"])
 }
 
 fn read_codec(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Codec> {

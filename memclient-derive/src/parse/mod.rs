@@ -8,7 +8,7 @@ pub(crate) mod text;
 pub(crate) mod writer;
 
 use proc_macro2::TokenStream;
-use syn::{Ident, Path, Token, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
+use syn::{Ident, LitStr, Path, Token, ext::IdentExt, parse::ParseStream, visit_mut::VisitMut};
 
 use crate::{diag::Diag, parse::groups::KeepGroups};
 
@@ -66,6 +66,22 @@ impl Given<'_> {
     }
 }
 
+/// An option whose value is read by a function of `Given` and the tokens behind the name.
+macro_rules! option {
+    ($name:literal, $usage:literal, $field:ident, $read:expr) => {
+        Entry {
+            name: $name,
+            usage: $usage,
+            read: |given, input, options, diag| {
+                let value = $read(given, input)?;
+                options.$field.set(given.name, value, diag);
+                Ok(())
+            },
+        }
+    };
+}
+pub(crate) use option;
+
 /// Reads a comma-separated list of options; after a mistake it goes on with the next option.
 pub(crate) fn read_options<O>(
     table: &[Entry<O>],
@@ -83,10 +99,19 @@ pub(crate) fn read_options<O>(
     }
 }
 
+/// Reads `name = "text"`.
+pub(crate) fn read_text(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    given.equals(input)?;
+    if !input.peek(LitStr) {
+        return Err(given.misuse());
+    }
+    input.parse()
+}
+
 /// Reads `crate = path`, which all macros understand.
 pub(crate) fn read_crate(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Path> {
     given.equals(input)?;
-    if input.peek(syn::LitStr) {
+    if input.peek(LitStr) {
         return Err(input.error("write the path of the crate without quotes"));
     }
     Path::parse_mod_style(input)

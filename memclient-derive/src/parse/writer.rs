@@ -9,7 +9,7 @@ use syn::{
 
 use crate::{
     diag::{Diag, Slot},
-    parse::{Entry, Given, nearest, read_crate, read_expr, read_options},
+    parse::{Entry, Given, nearest, option, read_crate, read_expr, read_options},
 };
 
 /// What the user wrote.
@@ -52,24 +52,8 @@ impl WriterOptions {
 }
 
 const OPTIONS: &[Entry<WriterOptions>] = &[
-    Entry {
-        name: "when",
-        usage: "when = Ok",
-        read: |given, input, options, diag| {
-            let when = read_when(given, input)?;
-            options.when.set(given.name, when, diag);
-            Ok(())
-        },
-    },
-    Entry {
-        name: "crate",
-        usage: "crate = path::to::memclient",
-        read: |given, input, options, diag| {
-            let path = read_crate(given, input)?;
-            options.crate_path.set(given.name, path, diag);
-            Ok(())
-        },
-    },
+    option!("when", "when = Ok", when, read_when),
+    option!("crate", "crate = path::to::memclient", crate_path, read_crate),
 ];
 
 /// Tells whether `name = ..` comes next; a target begins with a call.
