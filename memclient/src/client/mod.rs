@@ -39,7 +39,7 @@ pub use self::{
 };
 pub(crate) use self::{lease::Sight, store::Condition};
 use crate::{
-    clock::Clock,
+    clock::{Clock, now},
     cluster::Cluster,
     conn::Tally,
     error::{Delivery, Error, Result},
@@ -186,7 +186,7 @@ impl Client {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.0.timeout
+        now() + self.0.timeout
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct World {
     shared: Arc<Shared>,
     driver: JoinHandle<()>,
     server: JoinHandle<()>,
+    /// That of all callers: who has less time than those before it needs timers, which the checker
+    /// does not have.
+    deadline: Instant,
 }
 
 impl World {
@@ -47,12 +50,12 @@ impl World {
         let (connection, driver) = Connection::new(Stream::Pipe(near), options, watch);
         let shared = Arc::clone(&connection.shared);
         let (driver, server) = (future::spawn(driver), future::spawn(server.run(far)));
-        Self { connection, watch, shared, driver, server }
+        let deadline = Instant::now() + Duration::from_secs(3600);
+        Self { connection, watch, shared, driver, server, deadline }
     }
 
     pub(super) fn caller(&self) -> Caller {
-        let deadline = Instant::now() + Duration::from_secs(3600);
-        Caller { connection: self.connection.clone(), deadline }
+        Caller { connection: self.connection.clone(), deadline: self.deadline }
     }
 
     /// Runs what a caller does as a task.
