@@ -135,6 +135,8 @@ mod net;
 mod pool;
 mod proto;
 mod runtime;
+#[cfg(all(test, feature = "moka", not(shuttle)))]
+mod simulation;
 mod tier;
 mod wire;
 
