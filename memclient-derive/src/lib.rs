@@ -10,6 +10,8 @@ mod crate_path;
 mod diag;
 mod expand;
 mod fallback;
+#[cfg(test)]
+mod fuzzing;
 mod model;
 mod parse;
 

@@ -140,6 +140,11 @@ mod simulation;
 mod tier;
 mod wire;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "fuzzing.rs"]
+pub mod __fuzzing;
+
 #[doc(hidden)]
 #[allow(missing_docs, reason = "only generated code comes here")]
 #[path = "private/mod.rs"]

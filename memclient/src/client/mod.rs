@@ -8,6 +8,8 @@ mod confirm;
 mod count;
 mod fail_open;
 mod flight;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gat;
 mod give_back;
 mod info;
