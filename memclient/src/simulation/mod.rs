@@ -10,6 +10,9 @@
 //! MEMCLIENT_SEEDS=10000 cargo test -p memclient --release --lib simulation
 //! ```
 //!
+//! A fault that is put in on purpose (`--cfg memclient_planted="fill"`, in `cache/fill.rs`) fails seed 5,
+//! among others; `scripts/planted` shows it.
+//!
 //! What must hold in every history: a read finds what was written under its key, and neither what was
 //! over before it began nor nothing where something stayed; of those who swap one version one
 //! succeeds; no increment counts twice, nor one that is told not to have been sent; a cache returns
