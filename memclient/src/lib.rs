@@ -135,7 +135,7 @@ mod net;
 mod pool;
 mod proto;
 mod runtime;
-#[cfg(all(test, feature = "moka", not(shuttle)))]
+#[cfg(all(test, not(shuttle)))]
 mod simulation;
 mod tier;
 mod wire;

@@ -26,7 +26,7 @@ use tokio::{
 static HANDLE: OnceLock<Handle> = OnceLock::new();
 static STARTING: Mutex<()> = Mutex::new(());
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 thread_local! {
     static STAND_IN: std::cell::Cell<Option<Executor>> = const { std::cell::Cell::new(None) };
 }
@@ -41,7 +41,7 @@ impl Executor {
     /// # Errors
     /// When the system refuses the thread that drives the connections; a later call tries again.
     pub(crate) fn get() -> io::Result<Self> {
-        #[cfg(test)]
+        #[cfg(all(test, not(shuttle)))]
         if let Some(executor) = STAND_IN.get() {
             return Ok(executor);
         }
@@ -57,7 +57,7 @@ impl Executor {
     }
 
     /// Has a simulation's own runtime stand in for the thread, for what this thread asks for.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(crate) fn stand_in(runtime: Option<Handle>) {
         STAND_IN.set(runtime.map(|runtime| Self(Box::leak(Box::new(runtime)))));
     }

@@ -50,6 +50,7 @@ fn value(payload: &Payload) {
     same::<String>(payload);
     same::<i128>(payload);
     same::<u64>(payload);
+    #[cfg(any(feature = "bincode", feature = "json"))]
     same::<f64>(payload);
     let decoded = payload.decoded();
     if payload.flags.format() == Format::Text {

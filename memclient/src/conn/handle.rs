@@ -8,16 +8,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::time::{Sleep, sleep_until};
-
 use super::{
     driver::Driver,
     machine::{Ask, CloseReason},
     shared::{ConnectionOptions, Mover, Shared},
     slots::{Replies, Ticket},
-    sync::Ordering,
+    sync::{Ordering, Sleep, sleep_until},
     tally::Receipt,
-    watch::Watch,
+    watch::{TICK, Watch},
 };
 use crate::{
     error::{Delivery, Error, Result, Step},
@@ -129,7 +127,9 @@ impl Connection {
     ) -> Result<Option<InFlight>> {
         let mut state = self.shared.state();
         let alone = state.mover == Mover::Nobody;
-        let is_overtaken = state.machine.has_later_than(deadline);
+        // Callers of several threads overtake each other by microseconds all the time, for which a
+        // timer would be too much.
+        let is_overtaken = state.machine.has_later_than(deadline + TICK);
         let Some(ticket) = state.machine.enqueue(ask, bytes, deadline, alone)? else {
             // Whoever moves things may be in no hurry to read, or be the one who now waits for room.
             let driver = match state.mover {

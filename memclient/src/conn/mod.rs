@@ -21,7 +21,7 @@ mod tally;
 mod watch;
 
 pub use self::tally::Settled;
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 pub(crate) use self::watch::Watch;
 pub(crate) use self::{
     handle::{Connection, InFlight},

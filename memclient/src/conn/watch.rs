@@ -17,14 +17,14 @@ use super::shared::Shared;
 use crate::{clock::now, runtime::Executor};
 
 /// How late a deadline may be noticed.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// For how many ticks a connection that has nothing under way is still looked at.
 const QUIET_TICKS: u32 = 100;
 
 static WATCH: OnceLock<Watch> = OnceLock::new();
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 thread_local! {
     static OF_THIS_THREAD: std::cell::Cell<Option<&'static Watch>> =
         const { std::cell::Cell::new(None) };
@@ -49,7 +49,7 @@ impl Watch {
     /// # Errors
     /// When the system refuses the thread that it needs.
     pub(super) fn get() -> io::Result<&'static Self> {
-        #[cfg(test)]
+        #[cfg(all(test, not(shuttle)))]
         if let Some(watch) = OF_THIS_THREAD.get() {
             return Ok(watch);
         }
@@ -69,7 +69,7 @@ impl Watch {
     }
 
     /// Has the connections of this thread watched by a task of the present runtime, or no longer.
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     pub(crate) fn stand_in(here: bool) {
         let watch: Option<&'static Self> = here.then(|| &*Box::leak(Box::default()));
         OF_THIS_THREAD.set(watch);

@@ -77,7 +77,7 @@ pub(crate) async fn dial(
     options: &DialOptions,
     deadline: Instant,
 ) -> Result<Stream> {
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     if let Some(network) = super::simulated::network() {
         return match timeout_at(deadline.into(), network.dial(address)).await {
             Ok(outcome) => outcome.map(Stream::Simulated).map_err(Error::connect),

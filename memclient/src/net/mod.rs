@@ -5,7 +5,7 @@ mod dial;
 #[cfg(test)]
 #[cfg(shuttle)]
 mod pipe;
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 pub(crate) mod simulated;
 mod stream;
 #[cfg(feature = "__tls")]

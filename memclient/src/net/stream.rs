@@ -21,7 +21,7 @@ pub(crate) enum Stream {
     Tls(super::tls::TlsStream),
     #[cfg(all(test, shuttle))]
     Pipe(super::Pipe),
-    #[cfg(test)]
+    #[cfg(all(test, not(shuttle)))]
     Simulated(super::simulated::Wire),
 }
 
@@ -31,7 +31,7 @@ impl Stream {
         let plain = matches!(self, Self::Tcp(_));
         #[cfg(unix)]
         let plain = plain || matches!(self, Self::Unix(_));
-        #[cfg(test)]
+        #[cfg(all(test, not(shuttle)))]
         let plain = plain || matches!(self, Self::Simulated(_));
         !plain
     }
@@ -59,7 +59,7 @@ macro_rules! forward {
                 let $stream = Pin::new(stream);
                 $call
             }
-            #[cfg(test)]
+            #[cfg(all(test, not(shuttle)))]
             Stream::Simulated(stream) => {
                 let $stream = Pin::new(stream);
                 $call

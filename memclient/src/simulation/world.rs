@@ -19,7 +19,8 @@ use tokio::time::{Instant, sleep};
 use super::{history::History, log::Log, network::Network, server::Server};
 use crate::{Client, Error, error::Delivery};
 
-/// How late a call may end, by a clock that only waiting moves: two looks of the watch.
+/// How late a call may end, by a clock that only waiting moves: a tick of the watch, and another
+/// behind a call that has up to a tick more time.
 const LATE: Duration = Duration::from_millis(25);
 
 /// How long after a fault every call must do again.

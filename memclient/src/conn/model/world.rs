@@ -22,9 +22,6 @@ pub(super) struct World {
     shared: Arc<Shared>,
     driver: JoinHandle<()>,
     server: JoinHandle<()>,
-    /// That of all callers: who has less time than those before it needs timers, which the checker
-    /// does not have.
-    deadline: Instant,
 }
 
 impl World {
@@ -50,12 +47,12 @@ impl World {
         let (connection, driver) = Connection::new(Stream::Pipe(near), options, watch);
         let shared = Arc::clone(&connection.shared);
         let (driver, server) = (future::spawn(driver), future::spawn(server.run(far)));
-        let deadline = Instant::now() + Duration::from_secs(3600);
-        Self { connection, watch, shared, driver, server, deadline }
+        Self { connection, watch, shared, driver, server }
     }
 
     pub(super) fn caller(&self) -> Caller {
-        Caller { connection: self.connection.clone(), deadline: self.deadline }
+        let deadline = Instant::now() + Duration::from_secs(3600);
+        Caller { connection: self.connection.clone(), deadline }
     }
 
     /// Runs what a caller does as a task.
