@@ -63,6 +63,10 @@ pub mod payload;
 pub mod schema;
 pub mod value;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "fuzzing/mod.rs"]
+pub mod __fuzzing;
 mod base32;
 mod decoded;
 

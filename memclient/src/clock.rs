@@ -21,6 +21,12 @@ use std::{
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<Manual>>);
 
+/// Returns the monotonic time of calls and connections: that of the runtime, which stands still where
+/// a test has paused it, as the timers do that it is compared with.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 struct Manual {
     start: Instant,
     wall: SystemTime,
@@ -61,7 +67,7 @@ impl Clock {
     /// Returns the monotonic time.
     pub fn now(&self) -> Instant {
         match &self.0 {
-            None => Instant::now(),
+            None => now(),
             Some(manual) => manual.start + manual.passed(),
         }
     }

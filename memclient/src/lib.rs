@@ -135,8 +135,15 @@ mod net;
 mod pool;
 mod proto;
 mod runtime;
+#[cfg(all(test, not(shuttle)))]
+mod simulation;
 mod tier;
 mod wire;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "fuzzing.rs"]
+pub mod __fuzzing;
 
 #[doc(hidden)]
 #[allow(missing_docs, reason = "only generated code comes here")]

@@ -26,6 +26,11 @@ use tokio::{
 static HANDLE: OnceLock<Handle> = OnceLock::new();
 static STARTING: Mutex<()> = Mutex::new(());
 
+#[cfg(all(test, not(shuttle)))]
+thread_local! {
+    static STAND_IN: std::cell::Cell<Option<Executor>> = const { std::cell::Cell::new(None) };
+}
+
 /// Runs futures on the calling thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Executor(&'static Handle);
@@ -36,6 +41,10 @@ impl Executor {
     /// # Errors
     /// When the system refuses the thread that drives the connections; a later call tries again.
     pub(crate) fn get() -> io::Result<Self> {
+        #[cfg(all(test, not(shuttle)))]
+        if let Some(executor) = STAND_IN.get() {
+            return Ok(executor);
+        }
         if let Some(handle) = HANDLE.get() {
             return Ok(Self(handle));
         }
@@ -45,6 +54,12 @@ impl Executor {
         }
         let handle = start()?;
         Ok(Self(HANDLE.get_or_init(|| handle)))
+    }
+
+    /// Has a simulation's own runtime stand in for the thread, for what this thread asks for.
+    #[cfg(all(test, not(shuttle)))]
+    pub(crate) fn stand_in(runtime: Option<Handle>) {
+        STAND_IN.set(runtime.map(|runtime| Self(Box::leak(Box::new(runtime)))));
     }
 
     /// Runs a task on this crate's thread, for as long as the process lives.

@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 6] = [
 
 /// What a time is good for, which decides how fine it may be.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Resolution {
+pub(crate) enum Resolution {
     /// How long a server keeps something.
     Seconds,
     /// How long this process waits.
@@ -26,7 +26,7 @@ pub(super) enum Resolution {
 }
 
 /// Returns the milliseconds that `text` names, or the sentence that says what is wrong with it.
-pub(super) fn millis(text: &str, resolution: Resolution) -> Result<u64, String> {
+pub(crate) fn millis(text: &str, resolution: Resolution) -> Result<u64, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err("a time is a number and a unit: write \"30s\", \"10m\" or \"1h30m\"".into());

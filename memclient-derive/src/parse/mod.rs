@@ -1,7 +1,7 @@
 //! Syntax to options: tables of what may be written, one entry for each option.
 
 pub(crate) mod cached;
-mod duration;
+pub(crate) mod duration;
 pub(crate) mod fields;
 pub(crate) mod groups;
 pub(crate) mod text;

@@ -11,6 +11,8 @@ mod flight;
 mod found;
 mod freshness;
 mod function;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod generations;
 mod header;
 mod held;

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::give_back::give_back;
 use crate::{
+    clock::now,
     conn::{Ask, InFlight, Replies},
     error::{Delivery, Error, Result},
     pool::Pool,
@@ -57,8 +58,9 @@ impl<R: Request> Future for Flight<'_, R> {
         let Some(flight) = &mut self.inner else {
             return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
         };
-        let polled = Pin::new(flight).poll(cx);
-        if polled.is_ready() {
+        let polled = Pin::new(&mut *flight).poll(cx);
+        // What comes after its time is given back all the same.
+        if polled.is_ready() && !flight.is_under_way() {
             self.inner = None;
         }
         polled
@@ -76,7 +78,7 @@ impl<R: Request> Drop for Flight<'_, R> {
         let keys: Vec<(Box<[u8]>, Key)> =
             keys.map(|key| (key.prefix.into(), key.key.to_key())).collect();
         let node = self.node.clone();
-        let deadline = self.deadline.max(Instant::now()) + GIVING_BACK;
+        let deadline = self.deadline.max(now()) + GIVING_BACK;
         runtime.spawn(async move {
             let replies = match flight.await {
                 Ok(Replies::One(reply)) => vec![reply],

@@ -8,6 +8,8 @@ mod confirm;
 mod count;
 mod fail_open;
 mod flight;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gat;
 mod give_back;
 mod info;
@@ -39,7 +41,7 @@ pub use self::{
 };
 pub(crate) use self::{lease::Sight, store::Condition};
 use crate::{
-    clock::Clock,
+    clock::{Clock, now},
     cluster::Cluster,
     conn::Tally,
     error::{Delivery, Error, Result},
@@ -186,7 +188,7 @@ impl Client {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.0.timeout
+        now() + self.0.timeout
     }
 }
 

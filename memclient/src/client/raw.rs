@@ -89,7 +89,7 @@ impl Client {
 }
 
 /// Refuses what is not exactly one line, or would leave the server waiting for more or silent.
-fn check(line: &[u8]) -> Result<()> {
+pub(super) fn check(line: &[u8]) -> Result<()> {
     let refuse = |text: &str| Err(Error::config(format!("a raw command {text}")));
     if line.is_empty() || line.len() > MAX_LINE {
         return refuse(&format!("has 1 to {MAX_LINE} bytes, this one {}", line.len()));

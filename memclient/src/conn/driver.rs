@@ -12,13 +12,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Instant,
 };
 
 use super::{
     machine::CloseReason,
     shared::{Mover, Shared},
 };
+use crate::clock::now;
 
 /// How often one poll may go around before other tasks get their turn.
 const ROUNDS: usize = 16;
@@ -186,7 +186,7 @@ impl Driver {
             return Round::Moved;
         }
         let overdue = std::mem::take(&mut state.overdue);
-        if overdue && state.machine.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+        if overdue && state.machine.deadline().is_some_and(|deadline| deadline <= now()) {
             return Round::End(CloseReason::Stalled);
         }
         state.parked = true;

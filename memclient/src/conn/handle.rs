@@ -13,12 +13,12 @@ use super::{
     machine::{Ask, CloseReason},
     shared::{ConnectionOptions, Mover, Shared},
     slots::{Replies, Ticket},
-    sync::Ordering,
+    sync::{Ordering, Sleep, sleep_until},
     tally::Receipt,
-    watch::Watch,
+    watch::{TICK, Watch},
 };
 use crate::{
-    error::{Delivery, Error, Result},
+    error::{Delivery, Error, Result, Step},
     net::Stream,
     proto::{OutOfStep, Request},
 };
@@ -127,6 +127,9 @@ impl Connection {
     ) -> Result<Option<InFlight>> {
         let mut state = self.shared.state();
         let alone = state.mover == Mover::Nobody;
+        // Callers of several threads overtake each other by microseconds all the time, for which a
+        // timer would be too much.
+        let is_overtaken = state.machine.has_later_than(deadline + TICK);
         let Some(ticket) = state.machine.enqueue(ask, bytes, deadline, alone)? else {
             // Whoever moves things may be in no hurry to read, or be the one who now waits for room.
             let driver = match state.mover {
@@ -138,7 +141,12 @@ impl Connection {
             return Ok(None);
         };
         self.shared.add_load(large);
-        let flight = InFlight { shared: Arc::clone(&self.shared), ticket: Some(ticket), large };
+        let flight = InFlight {
+            shared: Arc::clone(&self.shared),
+            ticket: Some(ticket),
+            large,
+            own_time: is_overtaken.then(|| Box::pin(sleep_until(deadline.into()))),
+        };
         let watched = std::mem::replace(&mut state.watched, true);
         let driver = if alone {
             state.mover = Mover::Caller(ticket);
@@ -205,9 +213,17 @@ pub(crate) struct InFlight {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
     large: bool,
+    /// The time of a call that was tried before or waited for room, and now stands behind calls that
+    /// may take longer than it. Nobody else would notice its end.
+    own_time: Option<Pin<Box<Sleep>>>,
 }
 
 impl InFlight {
+    /// Says whether the answer may still come, also where the time for it is up.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// Returns why the call has failed, if it has by now; it is over then.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         let failure = self.shared.state().machine.take_failure(self.ticket?)?;
@@ -352,8 +368,13 @@ impl Future for InFlight {
         if polled.is_ready() {
             self.ticket = None;
             self.shared.remove_load(self.large);
+            return polled;
         }
-        polled
+        if self.own_time.as_mut().is_none_or(|time| time.as_mut().poll(cx).is_pending()) {
+            return Poll::Pending;
+        }
+        self.own_time = None;
+        Poll::Ready(Err(Error::timeout(Step::Reply, Delivery::Unknown)))
     }
 }
 
@@ -368,5 +389,48 @@ impl Drop for InFlight {
         };
         self.shared.remove_load(self.large);
         wake(driver);
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+    use crate::{
+        clock::now,
+        net::simulated::SimulatedStream,
+        proto::{Reply, command::Version},
+    };
+
+    impl SimulatedStream for DuplexStream {}
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_behind_those_with_more_time_ends_in_its_own() {
+        Watch::stand_in(true);
+        let (near, mut server) = duplex(1024);
+        let options = ConnectionOptions { max_value: 1024, max_in_flight: 1024 };
+        let connection = Connection::spawn(Stream::Simulated(Box::new(near)), options).unwrap();
+        let send = |seconds| {
+            let deadline = now() + Duration::from_secs(seconds);
+            connection.send(Ask::Run(&[Version]), 0, false, deadline).unwrap().unwrap()
+        };
+        let (patient, hasty, third) = (send(60), send(1), send(60));
+
+        let error = hasty.await.unwrap_err();
+
+        assert!(error.is_timeout(), "{error}");
+        assert!(!connection.is_closed(), "the others have time yet");
+        let mut asked = [0; 27];
+        server.read_exact(&mut asked).await.unwrap();
+        server.write_all(&b"VERSION 1\r\nVERSION 2\r\nVERSION 3\r\n"[..]).await.unwrap();
+        for (flight, version) in [(patient, "VERSION 1"), (third, "VERSION 3")] {
+            match flight.await.unwrap() {
+                Replies::One(Reply::Line(line)) => assert_eq!(line, version),
+                replies => panic!("{replies:?}"),
+            }
+        }
     }
 }

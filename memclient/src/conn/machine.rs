@@ -59,6 +59,8 @@ pub(super) struct Machine {
     gathered_cost: usize,
     /// The deadline of the first key that is being gathered.
     gathered_deadline: Option<Instant>,
+    /// The latest deadline of what is under way.
+    latest_deadline: Option<Instant>,
     /// How many bytes were ever appended to `out`, and how many of them were given to the socket.
     appended: u64,
     written: u64,
@@ -141,6 +143,7 @@ impl Machine {
             lone: Lone::default(),
             gathered_cost: 0,
             gathered_deadline: None,
+            latest_deadline: None,
             appended: 0,
             written: 0,
             queue: VecDeque::new(),
@@ -194,6 +197,7 @@ impl Machine {
         let slot = self.slots.take(count);
         self.cost += cost;
         self.enqueued += 1;
+        self.latest_deadline = self.latest_deadline().max(Some(deadline));
         match ask {
             Ask::Run(requests) => self.append(requests, slot, 0, cost, deadline),
             Ask::Values(&[key]) if alone => {
@@ -384,6 +388,16 @@ impl Machine {
     /// Returns when the request at the head of the queue must be answered.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.queue.front().map(|place| place.deadline).or(self.gathered_deadline)
+    }
+
+    /// Says whether a call with this deadline would stand behind one that may take longer. The end of
+    /// its time would not be noticed at the head of the queue.
+    pub(super) fn has_later_than(&self, deadline: Instant) -> bool {
+        self.latest_deadline().is_some_and(|latest| latest > deadline)
+    }
+
+    fn latest_deadline(&self) -> Option<Instant> {
+        self.latest_deadline.filter(|_| !self.is_quiet())
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -21,6 +21,8 @@ mod tally;
 mod watch;
 
 pub use self::tally::Settled;
+#[cfg(all(test, not(shuttle)))]
+pub(crate) use self::watch::Watch;
 pub(crate) use self::{
     handle::{Connection, InFlight},
     machine::Ask,

@@ -14,19 +14,25 @@ use std::{
 use tokio::sync::Notify;
 
 use super::shared::Shared;
-use crate::runtime::Executor;
+use crate::{clock::now, runtime::Executor};
 
 /// How late a deadline may be noticed.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// For how many ticks a connection that has nothing under way is still looked at.
 const QUIET_TICKS: u32 = 100;
 
 static WATCH: OnceLock<Watch> = OnceLock::new();
 
+#[cfg(all(test, not(shuttle)))]
+thread_local! {
+    static OF_THIS_THREAD: std::cell::Cell<Option<&'static Watch>> =
+        const { std::cell::Cell::new(None) };
+}
+
 /// The connections that are being watched.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     arrived: Mutex<Vec<Weak<Shared>>>,
     arrival: Notify,
 }
@@ -43,6 +49,10 @@ impl Watch {
     /// # Errors
     /// When the system refuses the thread that it needs.
     pub(super) fn get() -> io::Result<&'static Self> {
+        #[cfg(all(test, not(shuttle)))]
+        if let Some(watch) = OF_THIS_THREAD.get() {
+            return Ok(watch);
+        }
         if let Some(watch) = WATCH.get() {
             return Ok(watch);
         }
@@ -56,6 +66,14 @@ impl Watch {
             executor.spawn(watch.run());
         }
         Ok(watch)
+    }
+
+    /// Has the connections of this thread watched by a task of the present runtime, or no longer.
+    #[cfg(all(test, not(shuttle)))]
+    pub(crate) fn stand_in(here: bool) {
+        let watch: Option<&'static Self> = here.then(|| &*Box::leak(Box::default()));
+        OF_THIS_THREAD.set(watch);
+        watch.map(|watch| tokio::spawn(watch.run()));
     }
 
     /// Watches a connection until it has been quiet for a while.
@@ -74,7 +92,7 @@ impl Watch {
             } else {
                 tokio::time::sleep(TICK).await;
             }
-            self.look(&mut watched, Instant::now());
+            self.look(&mut watched, now());
         }
     }
 

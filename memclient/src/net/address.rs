@@ -52,6 +52,10 @@ impl FromStr for Address {
         if text.starts_with('/') {
             return unix(text, text);
         }
+        if text == "unix" {
+            // A host of this name would be shown as what is read as a socket.
+            return unix(text, "");
+        }
         if text.parse::<Ipv6Addr>().is_ok() {
             return tcp(text, text, None);
         }

@@ -15,7 +15,10 @@ use tokio::{
 #[cfg(feature = "__tls")]
 use super::tls::{self, Connector};
 use super::{Address, Stream};
-use crate::error::{Delivery, Error, Result, Step};
+use crate::{
+    clock::now,
+    error::{Delivery, Error, Result, Step},
+};
 
 /// How a stream is opened. All of it is for TCP: a unix socket leads to this machine.
 #[derive(Clone, Debug)]
@@ -74,6 +77,13 @@ pub(crate) async fn dial(
     options: &DialOptions,
     deadline: Instant,
 ) -> Result<Stream> {
+    #[cfg(all(test, not(shuttle)))]
+    if let Some(network) = super::simulated::network() {
+        return match timeout_at(deadline.into(), network.dial(address)).await {
+            Ok(outcome) => outcome.map(Stream::Simulated).map_err(Error::connect),
+            Err(_) => Err(Error::timeout(Step::Connect, Delivery::NotSent)),
+        };
+    }
     match address {
         Address::Tcp { host, port } => {
             let open = async {
@@ -117,7 +127,7 @@ async fn reach_any(addresses: Vec<SocketAddr>, deadline: Instant) -> io::Result<
     let mut failure = None;
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        let now = Instant::now();
+        let now = now();
         let share = deadline.saturating_duration_since(now) / left;
         left -= 1;
         let until = if left == 0 { deadline } else { now + share };

@@ -5,6 +5,8 @@ mod dial;
 #[cfg(test)]
 #[cfg(shuttle)]
 mod pipe;
+#[cfg(all(test, not(shuttle)))]
+pub(crate) mod simulated;
 mod stream;
 #[cfg(feature = "__tls")]
 mod tls;

@@ -21,6 +21,8 @@ pub(crate) enum Stream {
     Tls(super::tls::TlsStream),
     #[cfg(all(test, shuttle))]
     Pipe(super::Pipe),
+    #[cfg(all(test, not(shuttle)))]
+    Simulated(super::simulated::Wire),
 }
 
 impl Stream {
@@ -29,6 +31,8 @@ impl Stream {
         let plain = matches!(self, Self::Tcp(_));
         #[cfg(unix)]
         let plain = plain || matches!(self, Self::Unix(_));
+        #[cfg(all(test, not(shuttle)))]
+        let plain = plain || matches!(self, Self::Simulated(_));
         !plain
     }
 }
@@ -52,6 +56,11 @@ macro_rules! forward {
             }
             #[cfg(all(test, shuttle))]
             Stream::Pipe(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            #[cfg(all(test, not(shuttle)))]
+            Stream::Simulated(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }

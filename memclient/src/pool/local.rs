@@ -16,6 +16,7 @@ use tokio::{runtime::Id, sync::Notify, task::AbortHandle, time::timeout_at};
 
 use super::{backoff::Backoff, choice::Choice, options::PoolOptions, size::Size};
 use crate::{
+    clock::now,
     conn::Connection,
     error::{Delivery, Error, Result, Step},
     net::{Address, dial, tls_refusal},
@@ -81,7 +82,7 @@ impl LocalPool {
             let mut state = self.state();
             // A dial may have ended since the list was read.
             let room = self.open.load().len() < self.options.max_connections;
-            if room && !state.backoff.holds(Instant::now()) {
+            if room && !state.backoff.holds(now()) {
                 self.dial(&mut state);
             }
         }
@@ -108,7 +109,7 @@ impl LocalPool {
                 }
                 if state.dialing.is_none() {
                     if let Some(failure) =
-                        state.failure.clone().filter(|_| state.backoff.holds(Instant::now()))
+                        state.failure.clone().filter(|_| state.backoff.holds(now()))
                     {
                         return Err(failure);
                     }
@@ -249,7 +250,7 @@ impl Drop for Attempt {
                     // others are open it fails nobody's call.
                     let others = pool.open.load().iter().any(|other| !other.is_closed());
                     state.failure = (!others).then_some(failure);
-                    state.backoff.failed(Instant::now());
+                    state.backoff.failed(now());
                 }
                 None => {}
             }
@@ -271,7 +272,7 @@ async fn shrink(pool: Weak<LocalPool>, idle: Duration) {
 
 /// Opens a connection and has it say hello, within the connect timeout.
 pub(super) async fn connect(address: Address, options: PoolOptions) -> Result<Connection> {
-    let deadline = Instant::now() + options.connect_timeout;
+    let deadline = now() + options.connect_timeout;
     let stream = dial(&address, &options.dial, deadline).await?;
     let connection = Connection::spawn(stream, options.connection).map_err(Error::connect)?;
     let hello = async {

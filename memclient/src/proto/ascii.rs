@@ -2,9 +2,13 @@
 
 use bytes::BytesMut;
 
-/// Reads a whole token as a decimal number; `None` where it is none or does not fit.
+/// What the largest number has.
+const MAX_DIGITS: usize = 20;
+
+/// Reads a whole token as a decimal number; `None` where it is none or does not fit, or has more
+/// digits than any number, zeros in front of one included.
 pub(crate) fn decimal(token: &[u8]) -> Option<u64> {
-    if token.is_empty() {
+    if token.is_empty() || token.len() > MAX_DIGITS {
         return None;
     }
     token.iter().try_fold(0u64, |number, byte| {
@@ -49,6 +53,8 @@ mod tests {
     fn numbers_are_read_whole_or_not_at_all() {
         assert_eq!(decimal(b"0"), Some(0));
         assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(decimal(b"00000000000000000007"), Some(7));
+        assert_eq!(decimal(b"000000000000000000007"), None);
         for wrong in [&b""[..], b"-1", b"+1", b"1 ", b" 1", b"1a", b"18446744073709551616", b"\xff"]
         {
             assert_eq!(decimal(wrong), None, "{}", quote(wrong));

@@ -11,6 +11,8 @@ pub(crate) mod classic;
 pub(crate) mod command;
 mod dialect;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod hostile;
 mod key;
