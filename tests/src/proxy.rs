@@ -16,6 +16,8 @@ use std::{
 use fastrand::Rng;
 use socket2::SockRef;
 
+use crate::mischief::{Counts, Mischief, PAUSE, TRICKLE};
+
 /// The most bytes that are passed on at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -44,6 +46,8 @@ pub struct Faults {
     bandwidth: Option<usize>,
     buffers: Option<usize>,
     cut_within: Option<u64>,
+    mischief: Vec<Mischief>,
+    calm: u64,
 }
 
 /// What the proxy does at present.
@@ -100,6 +104,25 @@ impl Faults {
         self.cut_within = Some(bytes.max(1));
         self
     }
+
+    /// Does one of these to each connection, within so many bytes of its replies.
+    pub fn mischief(mut self, all: &[Mischief], within: u64) -> Self {
+        self.mischief = all.to_vec();
+        self.calm = within.max(1);
+        self
+    }
+
+    /// Returns what will happen to a connection, counted from 0, and behind how many bytes of its
+    /// replies: the same for the same seed.
+    pub fn plan(&self, connection: u64) -> Option<(Mischief, u64)> {
+        let mut rng = self.chance(connection, 3);
+        let mischief = rng.choice(&self.mischief).copied()?;
+        Some((mischief, rng.u64(..self.calm)))
+    }
+
+    fn chance(&self, connection: u64, part: u64) -> Rng {
+        Rng::with_seed(self.seed.wrapping_add(connection * 4 + part))
+    }
 }
 
 impl Proxy {
@@ -122,6 +145,7 @@ impl Proxy {
             changed: Condvar::new(),
             accepts: AtomicU64::new(0),
             bytes: [AtomicU64::new(0), AtomicU64::new(0)],
+            counts: Counts::default(),
         });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -166,6 +190,11 @@ impl Proxy {
     pub fn bytes_down(&self) -> u64 {
         self.shared.bytes[DOWN].load(Ordering::SeqCst)
     }
+
+    /// Returns how often this has happened.
+    pub fn count(&self, mischief: Mischief) -> u64 {
+        self.shared.counts.of(mischief)
+    }
 }
 
 impl Drop for Proxy {
@@ -203,6 +232,7 @@ struct Shared {
     changed: Condvar,
     accepts: AtomicU64,
     bytes: [AtomicU64; 2],
+    counts: Counts,
 }
 
 struct State {
@@ -240,6 +270,10 @@ impl Shared {
                 reset(&client);
                 continue;
             }
+            if let Some((Mischief::Stall, _)) = self.faults.plan(number) {
+                self.counts.count(Mischief::Stall);
+                thread::sleep(PAUSE);
+            }
             scope.spawn(move || self.serve(number, &client));
         }
     }
@@ -248,7 +282,7 @@ impl Shared {
     fn serve(&self, number: u64, client: &TcpStream) {
         let Ok(server) = self.connect(client, number) else { return reset(client) };
         let left = match self.faults.cut_within {
-            Some(bytes) => self.chance(number, 2).u64(1..=bytes),
+            Some(bytes) => self.faults.chance(number, 2).u64(1..=bytes),
             None => u64::MAX,
         };
         let left = AtomicU64::new(left);
@@ -256,7 +290,12 @@ impl Shared {
             shared: self,
             direction,
             left: &left,
-            rng: self.chance(number, direction as u64),
+            rng: self.faults.chance(number, direction as u64),
+            trouble: self
+                .faults
+                .plan(number)
+                .filter(|&(mischief, _)| direction == DOWN && mischief != Mischief::Stall),
+            lost: false,
         };
         thread::scope(|scope| {
             scope.spawn(|| pump(DOWN).run(&server, client));
@@ -289,10 +328,6 @@ impl Shared {
         let state = self.changed.wait_while(state, held).unwrap_or_else(PoisonError::into_inner);
         state.mode != Mode::Swallow
     }
-
-    fn chance(&self, number: u64, part: u64) -> Rng {
-        Rng::with_seed(self.faults.seed.wrapping_add(number * 3 + part))
-    }
 }
 
 /// One direction of one connection.
@@ -302,6 +337,10 @@ struct Pump<'a> {
     /// How many bytes may pass before the connection is cut.
     left: &'a AtomicU64,
     rng: Rng,
+    /// What is still to go wrong, and behind how many bytes.
+    trouble: Option<(Mischief, u64)>,
+    /// Whether bytes are read and not passed on.
+    lost: bool,
 }
 
 impl Pump<'_> {
@@ -310,6 +349,13 @@ impl Pump<'_> {
         if ended.is_ok() {
             // The other direction may go on.
             let _ = to.shutdown(Shutdown::Write);
+            return;
+        }
+        if ended.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset) {
+            // What is closed without an end before is reset.
+            reset(to);
+            let _ = to.shutdown(Shutdown::Read);
+            let _ = from.shutdown(Shutdown::Both);
             return;
         }
         for stream in [from, to] {
@@ -326,8 +372,68 @@ impl Pump<'_> {
                 return Ok(());
             }
             self.shared.bytes[self.direction].fetch_add(count as u64, Ordering::SeqCst);
-            if self.shared.passes() {
-                self.hand_over(&buffer[..count], to)?;
+            if !self.shared.passes() || self.lost {
+                continue;
+            }
+            match self.due(count) {
+                Some((mischief, at)) => self.harm(mischief, &buffer[..count], at, to)?,
+                None => self.hand_over(&buffer[..count], to)?,
+            }
+        }
+    }
+
+    /// Returns what happens within the next bytes, and at which of them.
+    fn due(&mut self, count: usize) -> Option<(Mischief, usize)> {
+        let (mischief, left) = self.trouble.as_mut()?;
+        let (mischief, at) = (*mischief, usize::try_from(*left).unwrap_or(usize::MAX));
+        if at >= count {
+            *left -= count as u64;
+            return None;
+        }
+        self.trouble = None;
+        self.shared.counts.count(mischief);
+        Some((mischief, at))
+    }
+
+    fn harm(
+        &mut self,
+        mischief: Mischief,
+        bytes: &[u8],
+        at: usize,
+        to: &TcpStream,
+    ) -> io::Result<()> {
+        let (before, behind) = bytes.split_at(at);
+        match mischief {
+            Mischief::Delay => {
+                self.hand_over(before, to)?;
+                thread::sleep(PAUSE);
+                self.hand_over(behind, to)
+            }
+            Mischief::Trickle => {
+                let (slow, rest) = behind.split_at(TRICKLE.0.min(behind.len()));
+                self.hand_over(before, to)?;
+                for byte in slow.chunks(1) {
+                    self.hand_over(byte, to)?;
+                    thread::sleep(TRICKLE.1);
+                }
+                self.hand_over(rest, to)
+            }
+            Mischief::Reset => {
+                self.hand_over(before, to)?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Mischief::HalfClose => {
+                self.lost = true;
+                self.hand_over(before, to)?;
+                to.shutdown(Shutdown::Write)
+            }
+            Mischief::BlackHole => {
+                self.lost = true;
+                self.hand_over(before, to)
+            }
+            _ => {
+                let twisted = mischief.twist(bytes, at, &mut self.rng);
+                self.hand_over(&twisted, to)
             }
         }
     }
@@ -461,6 +567,40 @@ mod tests {
         let proxy = Proxy::start(echo(), Faults::none().cut_within(100)).unwrap();
 
         assert!(asks(&dial(&proxy), &[b'x'; 101]).is_err());
+    }
+
+    #[test]
+    fn each_mischief_does_what_it_says_and_is_counted() {
+        for mischief in Mischief::ALL {
+            let faults = Faults::none().seed(3).mischief(&[mischief], 8);
+            assert_eq!(faults.plan(0), faults.clone().plan(0));
+            let proxy = Proxy::start(echo(), faults).unwrap();
+            let mut stream = dial(&proxy);
+            stream.write_all(b"0123456789").unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            let (mut answer, mut byte) = (Vec::new(), [0]);
+            let ended = loop {
+                match stream.read(&mut byte) {
+                    Ok(0) => break None,
+                    Ok(_) => answer.extend(byte),
+                    Err(error) => break Some(error.kind()),
+                }
+            };
+
+            let silent = ended == Some(io::ErrorKind::WouldBlock);
+            let right = match mischief {
+                Mischief::Delay | Mischief::Trickle | Mischief::Stall => answer == b"0123456789",
+                Mischief::Reset => ended == Some(io::ErrorKind::ConnectionReset),
+                Mischief::HalfClose => ended.is_none() && answer.len() < 10,
+                Mischief::BlackHole => silent && answer.len() < 10,
+                Mischief::Duplicate => answer == b"01234567890123456789",
+                Mischief::Truncate => silent && answer.len() < 10,
+                Mischief::Garbage => answer.len() == 10 && answer != b"0123456789",
+                Mischief::Extra => answer.len() > 10 && answer.starts_with(b"0123456789"),
+            };
+            assert!(right, "{mischief:?}: {answer:?} {ended:?}");
+            assert_eq!(proxy.count(mischief), 1, "{mischief:?}");
+        }
     }
 
     #[test]
