@@ -8,6 +8,7 @@ mod cache;
 mod compression;
 mod connection;
 mod coverage;
+mod faults;
 mod fleet;
 mod floors;
 mod input;

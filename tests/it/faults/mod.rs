@@ -1,0 +1,28 @@
+//! Networks and servers at their worst: what goes wrong is chosen by chance, and every answer is
+//! held against what was written.
+//!
+//! `MEMCLIENT_SEED` repeats what chance did in another run, `MEMCLIENT_LONG=1` makes the run as long
+//! as before a release.
+
+mod hostile;
+mod integrity;
+
+use std::{fs, time::Duration};
+
+/// Longer than anything here takes; passing it is a hang.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Returns the seed of all chance in a test, and shows it.
+fn seed(test: &str) -> u64 {
+    let given = std::env::var("MEMCLIENT_SEED").ok();
+    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
+    println!("{test}: MEMCLIENT_SEED={seed}");
+    seed
+}
+
+/// A line of this process's memory in `/proc`, in KiB; 0 where the system has none.
+fn memory(name: &str) -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
