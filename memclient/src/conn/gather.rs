@@ -322,23 +322,24 @@ impl Command {
         self.passed.into_iter().chain(left).map(|wanted| wanted.slot)
     }
 
-    /// Goes on to the key that was found: those before it were not. False where it is none of the
-    /// keys that are left.
-    fn pass_to(&mut self, key: &[u8], asked: &mut Asked) -> bool {
+    /// Goes on to the key that was found: those before it were not. Says whether others are left
+    /// behind it; `None` where it is none of the keys that are left.
+    fn pass_to(&mut self, key: &[u8], asked: &mut Asked) -> Option<bool> {
         let mut offset = 0;
         for passed in 0..self.left {
-            let Some(wanted) = asked.0.get(passed) else { return false };
+            let wanted = asked.0.get(passed)?;
             let end = offset + usize::from(wanted.len);
             if self.keys.get(offset + 1..end) == Some(key) {
+                let more = end < self.keys.len();
                 for _ in 0..passed {
                     let wanted = self.take_next(asked);
                     self.passed.extend(wanted);
                 }
-                return true;
+                return Some(more);
             }
             offset = end;
         }
-        false
+        None
     }
 
     /// Takes who wants the key that was just taken as well.

@@ -7,7 +7,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     classic::{Line, cut_block},
-    limits::{Limits, has_block, line_end, take_block},
+    limits::{Limits, check_block, has_block, line_end, take_block},
     meta,
     opaque::Opaque,
     out_of_step::OutOfStep,
@@ -73,7 +73,8 @@ fn cut_meta(
     if !has_block(buffer, start, size) {
         return Ok(None);
     }
-    let data = take_block(buffer, start, size)?;
+    check_block(buffer, start, size)?;
+    let data = take_block(buffer, start, size);
     Ok(Some(Reply::Answer(head.with_data(data))))
 }
 

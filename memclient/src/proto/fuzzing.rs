@@ -118,7 +118,7 @@ fn read(bytes: &[u8], part: usize, grammar: Grammar) -> Read {
 
 fn step(buffer: &mut BytesMut, grammar: Grammar) -> Result<Option<Taken>, OutOfStep> {
     let taken = if let Grammar::Items(form) = grammar {
-        let found = cut_found(buffer, form, LIMITS, |key| key == b"k")?;
+        let found = cut_found(buffer, form, LIMITS, |key| (key == b"k").then_some(false))?;
         if let Some(Found::Item { cas, .. }) = &found {
             assert_eq!(cas.is_some(), form.has_cas());
         }

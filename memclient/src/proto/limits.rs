@@ -46,21 +46,22 @@ pub(super) fn has_block(buffer: &[u8], start: usize, size: usize) -> bool {
     buffer.len() >= start + size + 2
 }
 
-/// Takes a data block that is there off the buffer, with what stands before it.
+/// Holds the end of a data block that is there against its size.
 ///
 /// # Errors
 /// [`OutOfStep`] when the block does not end with a line end.
-pub(super) fn take_block(
-    buffer: &mut BytesMut,
-    start: usize,
-    size: usize,
-) -> Result<Bytes, OutOfStep> {
+pub(super) fn check_block(buffer: &[u8], start: usize, size: usize) -> Result<(), OutOfStep> {
     let terminator = buffer.get(start + size..start + size + 2).unwrap_or_default();
     if terminator != b"\r\n" {
         return Err(OutOfStep::new("a value that does not end where its size says", terminator));
     }
+    Ok(())
+}
+
+/// Takes a data block that was checked off the buffer, with what stands before it.
+pub(super) fn take_block(buffer: &mut BytesMut, start: usize, size: usize) -> Bytes {
     buffer.advance(start);
     let data = buffer.split_to(size).freeze();
     buffer.advance(2);
-    Ok(data)
+    data
 }

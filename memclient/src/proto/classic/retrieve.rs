@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::proto::{
     ascii::{self, decimal},
-    limits::{Limits, has_block, line_end, take_block},
+    limits::{Limits, check_block, has_block, line_end, take_block},
     out_of_step::OutOfStep,
     refusal::Refusal,
 };
@@ -69,7 +69,11 @@ pub(crate) enum Found {
 
 /// Takes the next step of the reply off `buffer`; `None` when it is not whole yet.
 ///
-/// `accept` sees the key of an item that is whole, once.
+/// An item is whole when what follows it shows that it ended there: a server that sends two values
+/// for the one key that was asked for tells a lie with one of them, and nobody knows with which.
+///
+/// `accept` sees the key of an item, again where the item was not whole before, and says whether
+/// other items may follow it; `None` where it was not asked for.
 ///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot stand here, or the key is not accepted.
@@ -77,7 +81,7 @@ pub(crate) fn cut_found(
     buffer: &mut BytesMut,
     form: Form,
     limits: Limits,
-    accept: impl FnOnce(&[u8]) -> bool,
+    accept: impl FnOnce(&[u8]) -> Option<bool>,
 ) -> Result<Option<Found>, OutOfStep> {
     let Some(end) = line_end(buffer)? else { return Ok(None) };
     let line = buffer.get(..end).unwrap_or_default();
@@ -105,11 +109,33 @@ pub(crate) fn cut_found(
     if !has_block(buffer, start, size) {
         return Ok(None);
     }
-    if !accept(key) {
+    let Some(more) = accept(key) else {
         return Err(OutOfStep::new("an item that was not asked for here", line));
+    };
+    check_block(buffer, start, size)?;
+    if !is_followed(buffer.get(start + size + 2..).unwrap_or_default(), more)? {
+        return Ok(None);
     }
-    let data = take_block(buffer, start, size)?;
+    let data = take_block(buffer, start, size);
     Ok(Some(Found::Item { flags, cas, data }))
+}
+
+/// Says whether what may stand behind an item is there, as far as needed to know it.
+fn is_followed(rest: &[u8], more: bool) -> Result<bool, OutOfStep> {
+    const END: &[u8] = b"END\r\n";
+    const ITEM: &[u8] = b"VALUE ";
+    if rest.starts_with(END) || more && rest.starts_with(ITEM) {
+        return Ok(true);
+    }
+    if END.starts_with(rest) || more && ITEM.starts_with(rest) {
+        return Ok(false);
+    }
+    let Some(end) = line_end(rest)? else { return Ok(false) };
+    let line = rest.get(..end).unwrap_or_default();
+    match Refusal::read(line) {
+        Some(refusal) if refusal.is_one_line() => Ok(true),
+        _ => Err(OutOfStep::new("more than was asked for behind an item", line)),
+    }
 }
 
 /// Reads `key flags bytes`, and the version where there must be one.
@@ -127,14 +153,21 @@ mod tests {
 
     #[track_caller]
     fn check(form: Form, input: &str, expected: &Result<Found, &str>) {
+        check_before(false, form, input, expected);
+    }
+
+    /// Feeds `input` in two parts, cut at every place.
+    #[track_caller]
+    fn check_before(more: bool, form: Form, input: &str, expected: &Result<Found, &str>) {
         for split in 0..=input.len() {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
             let limits = Limits { max_value: 64 };
-            let mut found = cut_found(&mut buffer, form, limits, |key| key == b"k");
+            let accept = |key: &[u8]| (key == b"k").then_some(more);
+            let mut found = cut_found(&mut buffer, form, limits, accept);
             if found == Ok(None) {
                 buffer.extend_from_slice(second);
-                found = cut_found(&mut buffer, form, limits, |key| key == b"k");
+                found = cut_found(&mut buffer, form, limits, accept);
             }
             match (&found, expected) {
                 (Ok(Some(found)), Ok(expected)) => assert_eq!(found, expected, "split at {split}"),
@@ -148,12 +181,32 @@ mod tests {
     fn items_are_cut_whole_and_only_under_their_own_key() {
         let data = Bytes::from_static(b"a\r\nb");
         let item = Found::Item { flags: 16, cas: None, data: data.clone() };
-        check(Form::Get, "VALUE k 16 4\r\na\r\nb\r\n", &Ok(item));
+        check(Form::Get, "VALUE k 16 4\r\na\r\nb\r\nEND\r\n", &Ok(item));
         let item = Found::Item { flags: 16, cas: Some(7), data };
-        check(Form::Gats(0), "VALUE k 16 4 7\r\na\r\nb\r\n", &Ok(item));
+        check(Form::Gats(0), "VALUE k 16 4 7\r\na\r\nb\r\nEND\r\n", &Ok(item));
         check(Form::Get, "END\r\n", &Ok(Found::End));
         check(Form::Get, "VALUE other 0 1\r\nx\r\n", &Err("not asked for"));
         check(Form::Get, "VALUE k 0 1\r\nxyz\r\n", &Err("does not end"));
+    }
+
+    #[test]
+    fn an_item_waits_for_what_shows_that_it_was_all() {
+        let item = || Ok(Found::Item { flags: 0, cas: None, data: Bytes::from_static(b"x") });
+        let one = "VALUE k 0 1\r\nx\r\n";
+        for (more, rest) in [(false, "END\r\n"), (true, "END\r\n"), (true, "VALUE ")] {
+            check_before(more, Form::Get, &format!("{one}{rest}"), &item());
+        }
+        check(Form::Get, &format!("{one}SERVER_ERROR out of memory\r\n"), &item());
+        for rest in ["VALUE k 0 1\r\ny\r\nEND\r\n", "EN\r\n", "\r\n", "STORED\r\n"] {
+            check(Form::Get, &format!("{one}{rest}"), &Err(""));
+        }
+        check_before(true, Form::Get, &format!("{one}VALUES\r\n"), &Err("more than"));
+        for rest in ["", "EN", "END", "END\r", "VALU"] {
+            let mut buffer = BytesMut::from(format!("{one}{rest}").as_bytes());
+            let more = rest.starts_with('V');
+            let limits = Limits { max_value: 64 };
+            assert_eq!(cut_found(&mut buffer, Form::Get, limits, |_| Some(more)), Ok(None));
+        }
     }
 
     #[test]

@@ -57,8 +57,18 @@ fn get(key: &str) -> Get<'_> {
 }
 
 fn receive(machine: &mut Machine, bytes: &str) -> Result<usize, OutOfStep> {
+    receive_more(machine, &mut BytesMut::new(), bytes)
+}
+
+/// Receives bytes behind what the machine has left in the buffer.
+fn receive_more(
+    machine: &mut Machine,
+    buffer: &mut BytesMut,
+    bytes: &str,
+) -> Result<usize, OutOfStep> {
     let mut wakers = Vec::new();
-    machine.handle_bytes(&mut BytesMut::from(bytes), &mut wakers).map(|()| wakers.len())
+    buffer.extend_from_slice(bytes.as_bytes());
+    machine.handle_bytes(buffer, &mut wakers).map(|()| wakers.len())
 }
 
 fn poll(machine: &mut Machine, ticket: Ticket) -> Poll<Result<Replies>> {
