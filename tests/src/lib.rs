@@ -9,6 +9,7 @@
 //! | a proxy that delays, splits, holds, loses and cuts | [`Proxy`] with [`Faults`] and a [`Mode`] |
 //! | a program with a timeout: an example, a script | [`Program`] |
 //! | several processes of a program, talked to by lines | [`Fleet`] |
+//! | many tasks over all of this at its worst, and every answer checked | [`integrity`] |
 //! | pymemcache, as the other side of interoperability | [`Python`] |
 //!
 //! Nothing here depends on the clock of the runtime that a test runs on, so tests under a paused
@@ -17,8 +18,10 @@
 mod certificates;
 mod child;
 mod fleet;
+pub mod integrity;
 mod launch;
 mod memcached;
+mod memory;
 mod mischief;
 mod peer;
 mod process;
@@ -33,6 +36,7 @@ mod scripted;
 pub use certificates::Certificates;
 pub use fleet::{Fleet, Heard};
 pub use memcached::{Builder, Item, Memcached};
+pub use memory::memory;
 pub use mischief::Mischief;
 pub use process::{Output, Program};
 pub use proxy::{Faults, Mode, Proxy};

@@ -28,9 +28,10 @@ pub enum Mischief {
     BlackHole,
     /// Passes what arrives next on twice.
     Duplicate,
-    /// Leaves a few bytes out.
+    /// Leaves up to three bytes out. No line of the protocol is shorter than five, so what is left
+    /// is no other reply.
     Truncate,
-    /// Overwrites a few bytes with others.
+    /// Overwrites a few bytes with others, which have no place in the protocol outside of values.
     Garbage,
     /// Sends a reply that nobody asked for.
     Extra,
@@ -53,21 +54,20 @@ impl Mischief {
         Self::Stall,
     ];
 
-    /// Says whether the bytes that arrive may be others than those that were sent. The protocol has
-    /// no checksum, so a client cannot see all of that.
-    pub fn changes_bytes(self) -> bool {
-        matches!(self, Self::Duplicate | Self::Truncate | Self::Garbage | Self::Extra)
-    }
+    /// Those that lose and delay: what arrives was sent so.
+    pub const HONEST: [Self; 6] =
+        [Self::Delay, Self::Trickle, Self::Reset, Self::HalfClose, Self::BlackHole, Self::Stall];
 
     /// Returns the bytes that arrive in the place of `bytes`, when it happens at `at`.
     pub(crate) fn twist(self, bytes: &[u8], at: usize, rng: &mut Rng) -> Vec<u8> {
         let (before, behind) = bytes.split_at(at);
-        let few = rng.usize(1..=8).min(behind.len());
+        let most = if self == Self::Truncate { 3 } else { 8 };
+        let few = rng.usize(1..=most).min(behind.len());
         match self {
             Self::Duplicate => [bytes, bytes].concat(),
             Self::Truncate => [before, &behind[few..]].concat(),
             Self::Garbage => {
-                let noise: Vec<u8> = (0..few).map(|_| rng.u8(..)).collect();
+                let noise: Vec<u8> = (0..few).map(|_| rng.u8(0x80..)).collect();
                 [before, &noise, &behind[few..]].concat()
             }
             Self::Extra => {

@@ -146,6 +146,7 @@ impl Proxy {
             accepts: AtomicU64::new(0),
             bytes: [AtomicU64::new(0), AtomicU64::new(0)],
             counts: Counts::default(),
+            forged: AtomicU64::new(0),
         });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -191,6 +192,16 @@ impl Proxy {
         self.shared.bytes[DOWN].load(Ordering::SeqCst)
     }
 
+    /// Returns how many connections are open.
+    pub fn open(&self) -> usize {
+        self.shared.state().open.len()
+    }
+
+    /// Returns how many lines of replies arrived more often than they were sent.
+    pub fn forged(&self) -> u64 {
+        self.shared.forged.load(Ordering::SeqCst)
+    }
+
     /// Returns how often this has happened.
     pub fn count(&self, mischief: Mischief) -> u64 {
         self.shared.counts.of(mischief)
@@ -233,6 +244,7 @@ struct Shared {
     accepts: AtomicU64,
     bytes: [AtomicU64; 2],
     counts: Counts,
+    forged: AtomicU64,
 }
 
 struct State {
@@ -433,6 +445,10 @@ impl Pump<'_> {
             }
             _ => {
                 let twisted = mischief.twist(bytes, at, &mut self.rng);
+                if matches!(mischief, Mischief::Duplicate | Mischief::Extra) {
+                    let lines = twisted.iter().skip(bytes.len()).filter(|&&byte| byte == b'\n');
+                    self.shared.forged.fetch_add(lines.count() as u64, Ordering::SeqCst);
+                }
                 self.hand_over(&twisted, to)
             }
         }
@@ -592,9 +608,8 @@ mod tests {
                 Mischief::Delay | Mischief::Trickle | Mischief::Stall => answer == b"0123456789",
                 Mischief::Reset => ended == Some(io::ErrorKind::ConnectionReset),
                 Mischief::HalfClose => ended.is_none() && answer.len() < 10,
-                Mischief::BlackHole => silent && answer.len() < 10,
+                Mischief::BlackHole | Mischief::Truncate => silent && answer.len() < 10,
                 Mischief::Duplicate => answer == b"01234567890123456789",
-                Mischief::Truncate => silent && answer.len() < 10,
                 Mischief::Garbage => answer.len() == 10 && answer != b"0123456789",
                 Mischief::Extra => answer.len() > 10 && answer.starts_with(b"0123456789"),
             };

@@ -7,9 +7,9 @@ use std::{
 };
 
 use memclient::{Client, Dialect, Error, Value};
-use memclient_tests::{Script, Scripted};
+use memclient_tests::{Script, Scripted, memory};
 
-use super::{HANG, memory};
+use super::HANG;
 
 /// How much memory a lie may cost beyond the largest value that the client takes.
 const ROOM: usize = 8 << 10;

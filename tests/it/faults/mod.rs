@@ -7,7 +7,7 @@
 mod hostile;
 mod integrity;
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 /// Longer than anything here takes; passing it is a hang.
 const HANG: Duration = Duration::from_secs(60);
@@ -18,11 +18,4 @@ fn seed(test: &str) -> u64 {
     let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
     println!("{test}: MEMCLIENT_SEED={seed}");
     seed
-}
-
-/// A line of this process's memory in `/proc`, in KiB; 0 where the system has none.
-fn memory(name: &str) -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
