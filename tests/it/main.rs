@@ -8,7 +8,6 @@ mod cache;
 mod compression;
 mod connection;
 mod coverage;
-mod faults;
 mod fleet;
 mod floors;
 mod input;

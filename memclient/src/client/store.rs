@@ -115,7 +115,8 @@ impl Client {
         cas: CasToken,
     ) -> Result<CasOutcome> {
         let value = value.into_value()?;
-        let answer = self.write("cas", StoreMode::Set, &key, &value, ttl.into(), Some(cas)).await?;
+        let cas = Some(cas).filter(|_| !cfg!(memclient_planted = "cas"));
+        let answer = self.write("cas", StoreMode::Set, &key, &value, ttl.into(), cas).await?;
         match answer.status {
             Status::Done => Ok(CasOutcome::Stored),
             Status::Exists => Ok(CasOutcome::Exists),

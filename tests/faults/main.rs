@@ -4,6 +4,13 @@
 //! `MEMCLIENT_SEED` repeats what chance did in another run, `MEMCLIENT_LONG=1` makes the run as long
 //! as before a release.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report"
+)]
+
 mod hostile;
 mod integrity;
 
