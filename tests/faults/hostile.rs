@@ -18,7 +18,7 @@ const LARGEST: usize = 1 << 20;
 /// Prints the table that `docs/reliability.md` shows:
 ///
 /// ```text
-/// cargo nextest run -p memclient-tests --no-capture -E 'test(no_lie_of_a_server)'
+/// cargo test -p memclient-tests --test faults no_lie_of_a_server -- --nocapture
 /// ```
 #[tokio::test]
 async fn no_lie_of_a_server_becomes_a_value() {
