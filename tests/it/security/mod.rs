@@ -1,6 +1,7 @@
 //! Who may talk to whom: TLS, certificates, credentials, and what of them anybody gets to see.
 
 mod auth;
+mod injection;
 mod stream;
 mod tls;
 mod urls;
