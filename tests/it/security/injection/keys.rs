@@ -234,18 +234,18 @@ fn place_of_the_key(command: &[u8]) -> usize {
 
 /// Returns for every operation on batches which of its outcomes are good.
 async fn places_of_every_batch(client: &Client, keys: &[&[u8]]) -> Vec<Vec<bool>> {
-    fn places<T>(outcomes: Vec<Result<T>>) -> Vec<bool> {
+    fn places<T>(outcomes: &[Result<T>]) -> Vec<bool> {
         outcomes.iter().map(Result::is_ok).collect()
     }
     let entries = keys.iter().map(|key| (key, "v"));
     vec![
-        places(client.get_many(keys).await),
-        places(client.gets_many(keys).await),
-        places(client.gat_many(keys, Ttl::Never).await),
-        places(client.gats_many(keys, Ttl::Never).await),
-        places(client.set_many(entries, Ttl::Never).await),
-        places(client.delete_many(keys).await),
-        places(client.touch_many(keys, Ttl::Never).await),
+        places(&client.get_many(keys).await),
+        places(&client.gets_many(keys).await),
+        places(&client.gat_many(keys, Ttl::Never).await),
+        places(&client.gats_many(keys, Ttl::Never).await),
+        places(&client.set_many(entries, Ttl::Never).await),
+        places(&client.delete_many(keys).await),
+        places(&client.touch_many(keys, Ttl::Never).await),
     ]
 }
 

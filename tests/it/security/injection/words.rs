@@ -3,7 +3,8 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use memclient::{Client, Delivery, ReplyEnd};
+use memclient::{Client, Delivery, Error, ReplyEnd};
+use memclient_tests::Request;
 
 use super::{HARMLESS, Recorder, assert_refused, hostile, hostile_utf_8, is_word};
 
@@ -69,7 +70,7 @@ async fn nothing_can_be_smuggled_through_a_raw_command() {
             let is_line =
                 (1..=2000).contains(&line.len()) && !line.iter().any(u8::is_ascii_control);
             let outcome = client.raw_command(&line, end).await;
-            let refused = outcome.as_ref().is_err_and(|error| error.is_input());
+            let refused = outcome.as_ref().is_err_and(Error::is_input);
             if refused {
                 let error = outcome.unwrap_err();
                 assert_refused(&error, &what);
@@ -121,7 +122,7 @@ async fn numbers_are_numbers_at_their_ends_too() {
     for number in [0, 1, u32::MAX] {
         client.cache_memlimit(number).await.unwrap();
         client.verbosity(number).await.unwrap();
-        let lines: Vec<_> = server.take().iter().map(|request| request.text()).collect();
+        let lines: Vec<_> = server.take().iter().map(Request::text).collect();
         assert_eq!(lines, [format!("cache_memlimit {number}"), format!("verbosity {number}")]);
     }
     let month = Duration::from_secs(30 * 24 * 60 * 60);
@@ -131,7 +132,7 @@ async fn numbers_are_numbers_at_their_ends_too() {
         (month, "flush_all 2592000"),
     ] {
         client.flush_all_after(delay).await.unwrap();
-        let lines: Vec<_> = server.take().iter().map(|request| request.text()).collect();
+        let lines: Vec<_> = server.take().iter().map(Request::text).collect();
         assert_eq!(lines, [line]);
     }
     // The server reads a larger number as a date, and one that is too large as at once.
@@ -239,10 +240,10 @@ async fn asks_for_one_key(server: &Recorder, client: memclient::Result<Client>, 
             let words = heard[0].words();
             assert!(["mg", "get"].contains(&&*words[0]), "{what}: {heard:?}");
             assert!(words[1].ends_with(HARMLESS) && words[1].is_ascii(), "{what}: {heard:?}");
-            let head = words[1].strip_suffix(HARMLESS).unwrap();
+            let prefix = words[1].strip_suffix(HARMLESS).unwrap();
             // White space around a URL is no part of it, and what is encoded in it is decoded.
-            let is_text = head == text.trim() || text.contains('%');
-            assert!(head.is_empty() || is_text, "{what}: {heard:?}");
+            let is_text = prefix == text.trim() || text.contains('%');
+            assert!(prefix.is_empty() || is_text, "{what}: {heard:?}");
         }
         Err(error) => {
             assert_refused(&error, &what);
