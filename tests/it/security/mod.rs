@@ -2,8 +2,10 @@
 
 mod auth;
 mod injection;
+mod secrets;
 mod stream;
 mod tls;
+mod tls_failures;
 mod urls;
 
 use std::{
