@@ -3,76 +3,13 @@
 use std::{error::Error as _, time::Duration};
 
 use bytes::Bytes;
-use memclient::{
-    CacheValue, CasToken, Client, Delivery, Error, Flags, KeyError, ReplyEnd, Result, Ttl, Value,
-};
+use memclient::{CacheValue, CasToken, Client, Delivery, Error, Flags, Ttl, Value};
 use memclient_serde::DecodeErrorKind;
 use memclient_tests::{Memcached, Request, Scripted};
 use serde::{Deserialize, Serialize};
 
 /// Longer than the server's clock can count.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-#[tokio::test]
-async fn a_bad_key_is_refused_by_every_operation_before_any_byte() {
-    let long = "k".repeat(100_000);
-    let cases: &[(&[u8], KeyError)] = &[
-        (b"", KeyError::Empty),
-        (b" ", forbidden(b' ', 0)),
-        (b"\r\n", forbidden(b'\r', 0)),
-        (&[b'k'; 251], too_long(251, 0)),
-        (long.as_bytes(), too_long(100_000, 0)),
-        (b"two words", forbidden(b' ', 3)),
-        (b"k\r\nflush_all\r\n", forbidden(b'\r', 1)),
-        (b"k\nflush_all", forbidden(b'\n', 1)),
-        (b"k\0", forbidden(0, 1)),
-        (b"\tk", forbidden(b'\t', 0)),
-        (b"k\x7f", forbidden(0x7f, 1)),
-        (b"k\x01", forbidden(1, 1)),
-        ("é".as_bytes(), KeyError::NonAscii { position: 0 }),
-        (b"k\xff", KeyError::NonAscii { position: 1 }),
-    ];
-    let server = honest();
-    let client = Client::new(server.address()).unwrap();
-
-    for (key, reason) in cases {
-        refuses_the_key(&client, key, *reason).await;
-        assert_eq!(client.get("good").await.unwrap(), None);
-    }
-
-    received_only_good_calls(&server, "good", cases.len());
-}
-
-#[tokio::test]
-async fn a_prefix_counts_into_the_length_of_every_key() {
-    let server = honest();
-    let prefix = "p".repeat(100);
-    let client = Client::builder().server(server.address());
-    let client = client.key_prefix(prefix.as_str()).build().unwrap();
-
-    refuses_the_key(&client, &[b'k'; 151], too_long(151, 100)).await;
-    refuses_the_key(&client, &[b'k'; 250], too_long(250, 100)).await;
-    refuses_the_key(&client, b"", KeyError::Empty).await;
-    let longest = "k".repeat(150);
-    assert_eq!(client.get(&longest).await.unwrap(), None);
-
-    received_only_good_calls(&server, &(prefix + &longest), 1);
-}
-
-#[tokio::test]
-async fn unicode_keys_do_not_let_white_space_and_control_bytes_in() {
-    let server = honest();
-    let client = Client::builder().server(server.address());
-    let client = client.allow_unicode_keys(true).build().unwrap();
-
-    refuses_the_key(&client, "é é".as_bytes(), forbidden(b' ', 2)).await;
-    refuses_the_key(&client, "é\r\n".as_bytes(), forbidden(b'\r', 2)).await;
-    refuses_the_key(&client, "é\0".as_bytes(), forbidden(0, 2)).await;
-    refuses_the_key(&client, "é\x7f".as_bytes(), forbidden(0x7f, 2)).await;
-    assert_eq!(client.get("grün").await.unwrap(), None);
-
-    received_only_good_calls(&server, "grün", 1);
-}
 
 #[tokio::test]
 async fn a_life_beyond_2038_is_refused_by_every_operation_before_any_byte() {
@@ -138,92 +75,6 @@ async fn a_value_over_the_clients_limit_is_refused_by_every_write_before_any_byt
     }
     assert_eq!(client.get("good").await.unwrap(), None);
     received_only_good_calls(&server, "good", 1);
-}
-
-#[tokio::test]
-async fn nothing_can_be_smuggled_through_the_words_of_stats() {
-    let server = honest();
-    let client = Client::new(server.address()).unwrap();
-    let long = "x".repeat(251);
-
-    for words in [
-        &["items\r\nflush_all"][..],
-        &["items\nflush_all"],
-        &["items", "\r\nflush_all\r\n"],
-        &["items\0"],
-        &["cachedump 1 10"],
-        &[" items"],
-        &["items "],
-        &[""],
-        &["items", ""],
-        &["é"],
-        &["a\tb"],
-        &["\x7f"],
-        &[&long],
-    ] {
-        let error = client.stats_of(words).await.remove(0).1.unwrap_err();
-        assert!(error.is_input() && !error.is_retryable(), "{words:?}: {error:?}");
-        assert_eq!(error.delivery(), Delivery::NotSent);
-        assert_eq!(error.command(), Some("stats"));
-    }
-    assert_eq!(client.get("good").await.unwrap(), None);
-
-    received_only_good_calls(&server, "good", 1);
-}
-
-#[tokio::test]
-async fn nothing_can_be_smuggled_through_a_raw_command() {
-    let server = honest();
-    let client = Client::new(server.address()).unwrap();
-    let long = "x".repeat(2001);
-
-    for line in [
-        "",
-        " ",
-        " version",
-        "version\r\n",
-        "version\n",
-        "version\r",
-        "version\r\nflush_all",
-        "version\nflush_all",
-        "version\0",
-        "version\tx",
-        "version\x7f",
-        // These would make the server wait for more, and take it from whoever comes next.
-        "set k 0 0 100",
-        "add k 0 0 100",
-        "replace k 0 0 100",
-        "append k 0 0 100",
-        "prepend k 0 0 100",
-        "cas k 0 0 100 1",
-        "ms k 100",
-        // And these have no reply.
-        "delete k noreply",
-        "flush_all noreply",
-        "mg k v q",
-        "md k q",
-        "ma k q O1",
-        &long,
-    ] {
-        for end in [ReplyEnd::Line, ReplyEnd::End] {
-            let error = client.raw_command(line, end).await.unwrap_err();
-            assert!(error.is_input() && !error.is_retryable(), "{line:?}: {error:?}");
-            assert_eq!(error.delivery(), Delivery::NotSent);
-            assert_eq!(error.command(), Some("raw_command"));
-        }
-    }
-    assert_eq!(client.get("good").await.unwrap(), None);
-
-    received_only_good_calls(&server, "good", 1);
-}
-
-#[tokio::test]
-async fn nothing_can_be_smuggled_through_a_prefix() {
-    for prefix in ["a\r\nflush_all\r\n", "a\n", "a b", "\0", "a\t", "\x7f", "é", &"p".repeat(101)]
-    {
-        let refused = Client::builder().server("127.0.0.1:1").key_prefix(prefix).build();
-        assert!(refused.is_err_and(|error| error.is_input()), "{prefix:?}");
-    }
 }
 
 #[tokio::test]
@@ -367,61 +218,6 @@ struct Point {
     name: String,
 }
 
-/// Holds every operation that takes a key against a key that is none.
-async fn refuses_the_key(client: &Client, key: &[u8], reason: KeyError) {
-    for (operation, outcome) in every_operation(client, key).await {
-        let shown = key.escape_ascii();
-        let Err(error) = outcome else { panic!("{operation} took the key \"{shown}\"") };
-        assert_eq!(error.as_key_error(), Some(&reason), "{operation} \"{shown}\"");
-        assert!(error.is_input() && !error.is_retryable(), "{operation}");
-        assert_eq!(error.delivery(), Delivery::NotSent, "{operation}");
-        let command = error.command().unwrap();
-        assert!(operation.contains(command), "{command} in place of {operation}");
-    }
-}
-
-async fn every_operation(client: &Client, key: &[u8]) -> Vec<(&'static str, Result<()>)> {
-    let (ttl, cas) = (Ttl::Never, CasToken::new(1));
-    let mut gets_many = client.gets_many(&[key]).await;
-    let mut get_many = client.get_many(&[key]).await;
-    let mut set_many = client.set_many([(key, "v")], ttl).await;
-    vec![
-        ("get", client.get(key).await.map(drop)),
-        ("gets", client.gets(key).await.map(drop)),
-        ("get_many", get_many.remove(0).map(drop)),
-        ("gets_many", gets_many.remove(0).map(drop)),
-        ("set", client.set(key, "v", ttl).await.map(drop)),
-        ("set_many", set_many.remove(0).map(drop)),
-        ("add", client.add(key, "v", ttl).await.map(drop)),
-        ("replace", client.replace(key, "v", ttl).await.map(drop)),
-        ("append", client.append(key, "v").await.map(drop)),
-        ("prepend", client.prepend(key, "v").await.map(drop)),
-        ("cas", client.cas(key, "v", ttl, cas).await.map(drop)),
-        ("delete", client.delete(key).await.map(drop)),
-        ("delete_if", client.delete_if(key, cas).await.map(drop)),
-        ("touch", client.touch(key, ttl).await.map(drop)),
-        ("incr", client.incr(key, 1).await.map(drop)),
-        ("decr", client.decr(key, 1).await.map(drop)),
-        ("incr_or_init", client.incr_or_init(key, 1, 0, ttl).await.map(drop)),
-        ("gat", client.gat(key, ttl).await.map(drop)),
-        ("gats", client.gats(key, ttl).await.map(drop)),
-        ("gat_many", client.gat_many(&[key], ttl).await.remove(0).map(drop)),
-        ("gats_many", client.gats_many(&[key], ttl).await.remove(0).map(drop)),
-        ("delete_many", client.delete_many(&[key]).await.remove(0).map(drop)),
-        ("touch_many", client.touch_many(&[key], ttl).await.remove(0).map(drop)),
-        ("meta_of", client.meta_of(key).await.map(drop)),
-        ("unconfirmed set", client.unconfirmed().set(key, "v", ttl).await),
-        ("unconfirmed add", client.unconfirmed().add(key, "v", ttl).await),
-        ("unconfirmed replace", client.unconfirmed().replace(key, "v", ttl).await),
-        ("unconfirmed append", client.unconfirmed().append(key, "v").await),
-        ("unconfirmed prepend", client.unconfirmed().prepend(key, "v").await),
-        ("unconfirmed delete", client.unconfirmed().delete(key).await),
-        ("unconfirmed touch", client.unconfirmed().touch(key, ttl).await),
-        ("unconfirmed incr", client.unconfirmed().incr(key, 1).await),
-        ("unconfirmed decr", client.unconfirmed().decr(key, 1).await),
-    ]
-}
-
 /// Starts a server that has no item and answers nothing but `version` and `mg`.
 fn honest() -> Scripted {
     let answer = |request: &Request| match &request.words()[..] {
@@ -447,12 +243,4 @@ fn received_only_good_calls(server: &Scripted, key: &str, calls: usize) {
 async fn total_connections(server: &Memcached) -> u64 {
     let total = server.stat("total_connections").await.unwrap().unwrap();
     total.parse().unwrap()
-}
-
-fn forbidden(byte: u8, position: usize) -> KeyError {
-    KeyError::Forbidden { byte, position }
-}
-
-fn too_long(length: usize, prefix: usize) -> KeyError {
-    KeyError::TooLong { length, prefix }
 }

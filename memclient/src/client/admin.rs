@@ -54,18 +54,23 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future costs nobody else anything; each server may or may not be empty.
     pub async fn flush_all(&self) -> Result<()> {
-        self.flush_all_after(Duration::ZERO).await
+        self.everywhere("flush_all", FlushAll { delay: 0 }).await
     }
 
     /// Has every server drop, once `delay` has passed, what it holds then; rounded up to whole
     /// seconds.
     ///
     /// # Errors
-    /// As [`Client::flush_all`].
+    /// As [`Client::flush_all`]; and when the delay ends beyond the 19th of January 2038, the last
+    /// date that memcached can count: then nothing was sent ([`Error::is_input`]).
     ///
     /// # Cancel safety
     /// As [`Client::flush_all`].
     pub async fn flush_all_after(&self, delay: Duration) -> Result<()> {
+        if delay.is_zero() {
+            return self.flush_all().await;
+        }
+        let delay = self.ttl(delay).map_err(|error| error.during("flush_all"))?;
         self.everywhere("flush_all", FlushAll { delay }).await
     }
 

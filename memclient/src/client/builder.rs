@@ -42,7 +42,7 @@ const MAX_KEEPALIVE_COUNT: u32 = 127;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    pub(super) servers: Vec<String>,
+    pub(super) servers: Vec<Address>,
     pub(super) credentials: Option<Arc<Credentials>>,
     #[cfg(feature = "__tls")]
     tls: Option<Tls>,
@@ -120,8 +120,13 @@ impl ClientBuilder {
         if server.contains("://") {
             return self.url(server);
         }
-        self.servers.push(server.to_owned());
-        self
+        match server.parse() {
+            Ok(address) => {
+                self.servers.push(address);
+                self
+            }
+            Err(mistake) => self.remember(mistake),
+        }
     }
 
     /// Adds servers; each key lives on one of them.
@@ -354,9 +359,7 @@ impl ClientBuilder {
                  connections cannot be more than the most"
             )));
         }
-        let servers = if servers.is_empty() { vec!["127.0.0.1:11211".to_owned()] } else { servers };
-        let addresses = servers.iter().map(|server| server.parse());
-        let addresses = addresses.collect::<Result<Vec<Address>>>()?;
+        let addresses = if servers.is_empty() { vec!["127.0.0.1:11211".parse()?] } else { servers };
         #[cfg(feature = "__tls")]
         dial.check(&addresses)?;
         let options = PoolOptions {

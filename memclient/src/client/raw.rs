@@ -63,7 +63,8 @@ impl Client {
     ) -> Result<Bytes> {
         let node = self.0.cluster.nodes().iter().find(|node| &**node.name() == server);
         let node = node.ok_or_else(|| {
-            Error::config(format!("'{}' is no server of this client", server.escape_debug()))
+            // Not repeated: it may be a URL with a password.
+            Error::config("the client has no server of this address: write it as `servers` has it")
         })?;
         self.raw_on(node, line.as_ref(), end).await
     }

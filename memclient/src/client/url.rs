@@ -169,10 +169,10 @@ fn read(builder: ClientBuilder, url: &str) -> Result<ClientBuilder> {
         if socket.len() < 2 {
             return Err(complaint("name a host, or the path of a unix socket"));
         }
-        builder.servers.push(format!("unix:{socket}"));
+        builder.servers.push(format!("unix:{socket}").parse()?);
     } else {
         for host in hosts.split(',') {
-            builder.servers.push(decode(host)?);
+            builder.servers.push(decode(host)?.parse()?);
         }
         let prefix = decode(path.get(1..).unwrap_or_default())?;
         if !prefix.is_empty() {
@@ -417,6 +417,14 @@ mod tests {
             ("memcache://ann:secret%@h", "hexadecimal"),
             ("memcache://ann:secret%ff@h", "UTF-8"),
             ("memcache://ann:secret@h:x", "the port"),
+            // Without a host, a user and a password look like one.
+            ("memcache://ann:secret", "the port"),
+            ("memcache://ann:secret/shop:", "the port"),
+            ("memcache://ann:pass?secret", "the port"),
+            ("memcache://ann:pass,secret", "the port"),
+            ("memcache://ann%3Asecret", "the port"),
+            ("memcache://ann:sec:secret", "[address]:port"),
+            ("memcache://:secret", "the host is missing"),
             (
                 "memcache://h?tiemout=1s",
                 "there is no option 'tiemout', there are allow_unicode_keys",

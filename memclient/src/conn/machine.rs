@@ -530,8 +530,9 @@ impl Closed {
     fn error(&self, delivery: Delivery) -> Error {
         match self {
             Self::Lost(source) => {
+                // The error itself, which all who wait share: what it is may matter above.
                 let source =
-                    source.as_deref().map(|error| io::Error::new(error.kind(), error.to_string()));
+                    source.as_ref().map(|error| io::Error::new(error.kind(), Arc::clone(error)));
                 Error::closed(delivery, source)
             }
             Self::OutOfStep(text) => Error::protocol(text.clone()).delivered(delivery),

@@ -39,10 +39,8 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.contains('@') && !text.starts_with("unix:") && !text.starts_with('/') {
-            // What stands before it may be a password, and goes into no message.
-            let host = text.rsplit('@').next().unwrap_or_default();
-            return Err(Error::address(
-                &format!("…@{host}"),
+            return Err(refused(
+                "…@…",
                 "set user and password by `credentials`, or write memcache://user:password@host",
             ));
         }
@@ -61,20 +59,20 @@ impl FromStr for Address {
         }
         if let Some(rest) = text.strip_prefix('[') {
             let Some((host, rest)) = rest.split_once(']') else {
-                return Err(Error::address(text, "the bracket is not closed"));
+                return Err(refused(text, "the bracket is not closed"));
             };
             if host.parse::<Ipv6Addr>().is_err() {
-                return Err(Error::address(text, "only an IPv6 address stands in brackets"));
+                return Err(refused(text, "only an IPv6 address stands in brackets"));
             }
             return match (rest, rest.strip_prefix(':')) {
                 ("", _) => tcp(text, host, None),
                 (_, Some(port)) => tcp(text, host, Some(port)),
-                _ => Err(Error::address(text, "only a port may follow the bracket")),
+                _ => Err(refused(text, "only a port may follow the bracket")),
             };
         }
         match text.rsplit_once(':') {
             Some((host, _)) if host.contains(':') => {
-                Err(Error::address(text, "write an IPv6 address with a port as [address]:port"))
+                Err(refused(text, "write an IPv6 address with a port as [address]:port"))
             }
             Some((host, port)) => tcp(text, host, Some(port)),
             None => tcp(text, text, None),
@@ -94,30 +92,37 @@ impl fmt::Display for Address {
 
 fn unix(text: &str, path: &str) -> Result<Address, Error> {
     if path.is_empty() || path.contains('\0') {
-        return Err(Error::address(
-            text,
-            "name the path of the socket, as in unix:/run/memcached.sock",
-        ));
+        return Err(refused(text, "name the path of the socket, as in unix:/run/memcached.sock"));
     }
     Ok(Address::Unix(path.into()))
 }
 
 fn tcp(text: &str, host: &str, port: Option<&str>) -> Result<Address, Error> {
     if host.is_empty() {
-        return Err(Error::address(text, "the host is missing"));
+        return Err(refused(text, "the host is missing"));
     }
     let name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte) || byte >= 0x80;
     if host.parse::<Ipv6Addr>().is_err() && !host.bytes().all(name) {
-        return Err(Error::address(text, "a host has letters, digits, dots and dashes only"));
+        return Err(refused(text, "a host has letters, digits, dots and dashes only"));
     }
     let port = match port {
         None => DEFAULT_PORT,
         Some(port) => match port.parse() {
             Ok(port) if port > 0 && !text.contains('+') => port,
-            _ => return Err(Error::address(text, "the port is a number from 1 to 65535")),
+            _ => return Err(refused(text, "the port is a number from 1 to 65535")),
         },
     };
     Ok(Address::Tcp { host: host.to_owned(), port })
+}
+
+/// Shows the text up to its first colon: behind it may stand the password of a user, where the host
+/// was forgotten.
+fn refused(text: &str, complaint: &str) -> Error {
+    let shown = match text.split_once(':') {
+        Some((head, rest)) if !rest.is_empty() => format!("{}:…", head.escape_debug()),
+        _ => text.escape_debug().to_string(),
+    };
+    Error::address(&shown, complaint)
 }
 
 #[cfg(test)]
@@ -173,11 +178,29 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_refused_and_not_repeated() {
-        for text in ["ann:secret@h:1", "secret@h", "memcache://ann:secret@h"] {
+        for text in [
+            "ann:secret@h:1",
+            "secret@h",
+            "ann:pass@secret",
+            "memcache://ann:secret@h",
+            "memcache://ann:secret",
+            "ann:secret",
+            "ann:sec:secret",
+            "ann:secret word",
+            ":secret",
+            "[ann:secret",
+            "http//ann:secret",
+        ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
         check("unix:/a@b", Some("/a@b"));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_refused_address_is_one_line() {
+        let error = "h\r\nset: k".parse::<Address>().unwrap_err().to_string();
+        assert!(error.starts_with(r"'h\r\nset:…' is no server address"), "{error}");
     }
 
     #[test]

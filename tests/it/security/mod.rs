@@ -1,8 +1,11 @@
 //! Who may talk to whom: TLS, certificates, credentials, and what of them anybody gets to see.
 
 mod auth;
+mod injection;
+mod secrets;
 mod stream;
 mod tls;
+mod tls_failures;
 mod urls;
 
 use std::{

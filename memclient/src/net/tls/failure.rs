@@ -1,6 +1,6 @@
 //! What went wrong with TLS, in words that say what to do.
 
-use std::{error::Error as StdError, io};
+use std::{error::Error as StdError, io, sync::Arc};
 
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
 
@@ -28,20 +28,25 @@ pub(crate) fn of_a_lost_connection(error: &Error) -> Option<Error> {
     Some(Error::tls(advice(failure), io::Error::new(error.kind(), failure.clone())))
 }
 
+/// Looks into an error of a stream, also into one that several callers share.
 fn inside(error: &io::Error) -> Option<&TlsError> {
-    error.get_ref()?.downcast_ref()
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| inside(inner.downcast_ref::<Arc<io::Error>>()?))
 }
 
 fn advice(error: &TlsError) -> Box<str> {
     match error {
         TlsError::InvalidCertificate(error) => of_the_certificate(error),
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(
+            AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity,
+        ) => {
+            "the server speaks no version or cipher of TLS that is still safe: TLS 1.2 or 1.3 is needed"
+                .into()
+        }
         TlsError::AlertReceived(alert) => of_the_alert(*alert).into(),
         TlsError::InvalidMessage(_) => {
             "the server answered something that is no TLS: use its TLS port, or connect without TLS"
-                .into()
-        }
-        TlsError::PeerIncompatible(_) => {
-            "the server speaks no version or cipher of TLS that is still safe: TLS 1.2 or 1.3 is needed"
                 .into()
         }
         _ => "the handshake failed".into(),

@@ -1,7 +1,5 @@
 //! What concerns a server as a whole: said in the classic dialect, which is the only one for it.
 
-use std::time::Duration;
-
 use bytes::BytesMut;
 
 use crate::proto::{
@@ -29,7 +27,8 @@ impl Request for Version {
 /// `flush_all [delay]`
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlushAll {
-    pub(crate) delay: Duration,
+    /// As the server reads it, like a time to live: seconds, or a date; 0 is at once.
+    pub(crate) delay: i32,
 }
 
 impl Request for FlushAll {
@@ -39,9 +38,9 @@ impl Request for FlushAll {
 
     fn encode(&self, _: Spoken, _: Opaque, out: &mut BytesMut) {
         out.extend_from_slice(b"flush_all");
-        if !self.delay.is_zero() {
+        if self.delay != 0 {
             out.extend_from_slice(b" ");
-            ascii::put(out, self.delay.as_secs() + u64::from(self.delay.subsec_nanos() > 0));
+            ascii::put(out, self.delay);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -169,8 +168,8 @@ mod tests {
     #[test]
     fn commands_write_themselves() {
         same(&Version, "version\r\n");
-        same(&FlushAll { delay: Duration::ZERO }, "flush_all\r\n");
-        same(&FlushAll { delay: Duration::from_millis(1500) }, "flush_all 2\r\n");
+        same(&FlushAll { delay: 0 }, "flush_all\r\n");
+        same(&FlushAll { delay: 2 }, "flush_all 2\r\n");
         same(&Verbosity { level: 1 }, "verbosity 1\r\n");
         same(&MemLimit { megabytes: 64 }, "cache_memlimit 64\r\n");
         same(&Shutdown { graceful: false }, "shutdown\r\n");
