@@ -1,12 +1,13 @@
 //! What was written, and what a read may therefore find.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt::Write as _,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use memclient::{Client, Value};
@@ -20,8 +21,12 @@ pub(super) const FLEETING: usize = 192;
 /// How many items everybody counts up, by swapping in the next number.
 pub(super) const COUNTERS: usize = 8;
 
+/// Longer than any write is on its way: none waits for its turn, or in a network, for so long.
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
+
 /// All that is known.
 pub(super) struct Truth {
+    began: Instant,
     /// The next version: each is given once, over all items.
     versions: AtomicU64,
     /// Odd while the server is down, and another whenever it has lost everything.
@@ -36,8 +41,8 @@ pub(super) struct Truth {
 #[derive(Default)]
 struct Row {
     acked: Floor,
-    /// Versions of which nobody knows whether and when they arrive, ascending.
-    unsure: Vec<u64>,
+    /// Writes of which nobody knows whether and when they arrive, by ascending versions.
+    unsure: VecDeque<Floor>,
 }
 
 /// What a read that begins now must find, or something newer.
@@ -45,6 +50,8 @@ struct Row {
 pub(super) struct Floor {
     version: u64,
     era: u64,
+    /// When the write began, since the run did.
+    at: Duration,
 }
 
 /// What is known of a counter.
@@ -100,6 +107,7 @@ impl Bits {
 impl Truth {
     pub(super) fn new() -> Self {
         Self {
+            began: Instant::now(),
             versions: AtomicU64::new(1),
             era: AtomicU64::new(0),
             rows: (0..ROWS).map(|_| Mutex::default()).collect(),
@@ -127,8 +135,9 @@ impl Truth {
 
     /// Notes that a write begins: until its end is known, it may arrive at any time.
     pub(super) fn begin(&self, row: usize) -> Floor {
-        let write = Floor { version: self.next_version(), era: self.era() };
-        self.row(row).unsure.push(write.version);
+        let (version, era, at) = (self.next_version(), self.era(), self.began.elapsed());
+        let write = Floor { version, era, at };
+        self.row(row).unsure.push_back(write);
         write
     }
 
@@ -137,6 +146,10 @@ impl Truth {
         let mut row = self.row(row);
         row.acked = write;
         row.forget(write.version);
+        // What came before it and was on its way is over.
+        while row.unsure.front().is_some_and(|other| other.at + ON_ITS_WAY < write.at) {
+            row.unsure.pop_front();
+        }
     }
 
     /// Notes that the write certainly has not.
@@ -245,13 +258,17 @@ impl Truth {
 impl Row {
     /// Says whether a read that began when `floor` was stored may see this version.
     fn allows(&self, version: u64, floor: u64) -> bool {
-        version >= floor || self.unsure.binary_search(&version).is_ok()
+        version >= floor || self.place(version).is_ok()
     }
 
     fn forget(&mut self, version: u64) {
-        if let Ok(place) = self.unsure.binary_search(&version) {
+        if let Ok(place) = self.place(version) {
             self.unsure.remove(place);
         }
+    }
+
+    fn place(&self, version: u64) -> Result<usize, usize> {
+        self.unsure.binary_search_by_key(&version, |write| write.version)
     }
 }
 
