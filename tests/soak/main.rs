@@ -1,9 +1,9 @@
 //! An hour of everything that goes wrong, by one command:
 //!
 //! ```text
-//! cargo run --release -p memclient-tests --bin memclient-soak            # an hour
-//! cargo run --release -p memclient-tests --bin memclient-soak -- 5       # five minutes
-//! cargo run --release -p memclient-tests --bin memclient-soak -- 5 a.svg # and where the picture goes
+//! scripts/soak            # an hour
+//! scripts/soak 5          # five minutes
+//! scripts/soak 5 five.svg # and where the picture goes
 //! ```
 //!
 //! It ends with a report, a picture of latency, errors, memory and connections over time, and the exit

@@ -7,7 +7,7 @@
 //!    └── note what they wrote and were told ──> truth ──> tally ──> report
 //! ```
 //!
-//! `tests/it/faults/integrity.rs` asks for short runs of it, `memclient-soak` for a long one.
+//! `tests/faults/integrity.rs` asks for short runs of it, `scripts/soak` for a long one.
 
 #![allow(clippy::expect_used, reason = "a run that cannot begin has nothing to report")]
 
