@@ -116,10 +116,11 @@ fn tcp(text: &str, host: &str, port: Option<&str>) -> Result<Address, Error> {
 }
 
 /// Shows the text up to its first colon: behind it may stand the password of a user, where the host
-/// was forgotten.
+/// was forgotten. What is as long as a port and a number is one.
 fn refused(text: &str, complaint: &str) -> Error {
+    let is_port = |text: &str| text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     let shown = match text.split_once(':') {
-        Some((head, rest)) if !rest.is_empty() => format!("{}:…", head.escape_debug()),
+        Some((head, rest)) if !is_port(rest) => format!("{}:…", head.escape_debug()),
         _ => text.escape_debug().to_string(),
     };
     Error::address(&shown, complaint)
@@ -195,6 +196,15 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
         check("unix:/a@b", Some("/a@b"));
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_shown() {
+        for text in ["host:99999", "host:0", "[::1]:99999"] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            let shown = if text.starts_with('[') { "[:…" } else { text };
+            assert!(error.starts_with(&format!("'{shown}' is no server address")), "{error}");
+        }
     }
 
     #[test]
