@@ -8,9 +8,8 @@ use memclient::Dialect;
 use memclient_tests::{
     Mischief,
     integrity::{Plan, Report, Until, run},
+    is_long, seed,
 };
-
-use super::seed;
 
 // As often as the others together, about.
 const DAMAGED: [Mischief; 4] = [Mischief::Garbage; 4];
@@ -68,8 +67,7 @@ async fn tls_over_a_network_that_does_everything() {
 }
 
 fn plan(name: &'static str, dialect: Dialect) -> Plan {
-    let long = std::env::var_os("MEMCLIENT_LONG").is_some_and(|value| value == "1");
-    let until = Until::Dropped(if long { 125_000 } else { 1_500 });
+    let until = Until::Dropped(if is_long() { 125_000 } else { 1_500 });
     Plan { name, dialect, mischief: Vec::new(), tls: false, seed: seed(name), until }
 }
 

@@ -18,11 +18,3 @@ use std::time::Duration;
 
 /// Longer than anything here takes; passing it is a hang.
 const HANG: Duration = Duration::from_secs(60);
-
-/// Returns the seed of all chance in a test, and shows it.
-fn seed(test: &str) -> u64 {
-    let given = std::env::var("MEMCLIENT_SEED").ok();
-    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
-    println!("{test}: MEMCLIENT_SEED={seed}");
-    seed
-}

@@ -1,14 +1,9 @@
 //! What callers who share a connection are promised, and what servers that fail or lie may cost.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use memclient::{Client, ClientBuilder, Delivery, Dialect, Error, Step, Ttl, Value};
-use memclient_tests::{Answer, Gate, Memcached, Request, Script, Scripted};
+use memclient_tests::{Answer, Gate, Memcached, Request, Script, Scripted, polled};
 use tokio::task::JoinSet;
 
 /// Longer than anything here takes; passing it is a hang.
@@ -130,7 +125,7 @@ mod sharing {
             let client = patient(&server.address()).build().unwrap();
             let before = total_connections(&server).await;
 
-            let _ = cut_short(client.get("none"), polls).await;
+            let _ = polled(client.get("none"), polls).await;
             put(&client, "k").await;
 
             assert_eq!(total_connections(&server).await, before + 2, "after {polls} polls");
@@ -152,7 +147,7 @@ mod sharing {
             tasks.spawn(async move {
                 let key = format!("key:{number}");
                 for polls in 0..100 {
-                    let _ = cut_short(client.get(&key), polls % 7).await;
+                    let _ = polled(client.get(&key), polls % 7).await;
                     holds(&client, &key).await;
                 }
             });
@@ -165,25 +160,12 @@ mod sharing {
     /// Drops the call after no poll, after one, and so on, until it is ready before it is dropped.
     async fn dropped_everywhere<F: Future>(client: &Client, call: impl Fn() -> F) {
         for polls in 0.. {
-            let outcome = cut_short(call(), polls).await;
+            let outcome = polled(call(), polls).await;
             holds(client, "canary").await;
             if outcome.is_some() {
                 break;
             }
         }
-    }
-
-    /// Polls the future so many times at most and drops it; returns its output if it was ready.
-    async fn cut_short<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-        let mut future = pin!(future);
-        for _ in 0..polls {
-            let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-            if let Poll::Ready(output) = polled {
-                return Some(output);
-            }
-            tokio::task::yield_now().await;
-        }
-        None
     }
 }
 

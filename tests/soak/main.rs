@@ -13,17 +13,13 @@
 
 mod picture;
 
-use std::{
-    env,
-    path::PathBuf,
-    process::ExitCode,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 
 use memclient::Dialect;
 use memclient_tests::{
     Mischief,
     integrity::{Moment, Plan, Report, Until, run},
+    seed,
 };
 
 /// How often the run says how it stands.
@@ -34,17 +30,15 @@ async fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let minutes = arguments.next().map_or(60.0, |text| text.parse().expect("a number of minutes"));
     let path = PathBuf::from(arguments.next().unwrap_or_else(|| "soak.svg".to_owned()));
-    let seed = env::var("MEMCLIENT_SEED").ok().and_then(|text| text.parse().ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let plan = Plan {
         name: "soak",
         dialect: Dialect::Auto,
         mischief: Mischief::HONEST.to_vec(),
         tls: false,
-        seed: seed.unwrap_or(now.as_secs()),
+        seed: seed("soak"),
         until: Until::Passed(Duration::from_secs_f64(minutes * 60.0)),
     };
-    eprintln!("{minutes} minutes, MEMCLIENT_SEED={}", plan.seed);
+    eprintln!("{minutes} minutes");
 
     let mut next = PROGRESS;
     let report = run(plan, |moment| {
@@ -84,6 +78,6 @@ fn line(moment: &Moment) -> String {
 fn is_right(report: &Report) -> bool {
     let wrong = ["broken", "foreign", "stale", "missed", "twice", "hung"];
     let wrong: u64 = wrong.into_iter().map(|name| report.counts.get(name)).sum();
-    let left = report.connections_left + report.tasks_left as u64;
+    let left = report.connections_left + report.tasks_left;
     wrong + report.lost + report.panics + left == 0
 }

@@ -9,6 +9,8 @@
 //! | a proxy that delays, splits, holds, loses and cuts | [`Proxy`] with [`Faults`] and a [`Mode`] |
 //! | a program with a timeout: an example, a script | [`Program`] |
 //! | several processes of a program, talked to by lines | [`Fleet`] |
+//! | a seed, how long a run may be, a call that is dropped | [`seed`], [`is_long`], [`polled`] |
+//! | the memory of this process | [`memory()`], [`Peak`] |
 //! | many tasks over all of this at its worst, and every answer checked | [`integrity`] |
 //! | pymemcache, as the other side of interoperability | [`Python`] |
 //!
@@ -16,6 +18,7 @@
 //! clock may use all of it: whatever waits, waits on a thread of its own.
 
 mod certificates;
+mod chance;
 mod child;
 mod fleet;
 pub mod integrity;
@@ -34,9 +37,10 @@ mod script;
 mod scripted;
 
 pub use certificates::Certificates;
+pub use chance::{is_long, polled, seed};
 pub use fleet::{Fleet, Heard};
 pub use memcached::{Builder, Item, Memcached};
-pub use memory::memory;
+pub use memory::{Peak, memory};
 pub use mischief::Mischief;
 pub use process::{Output, Program};
 pub use proxy::{Faults, Mode, Proxy};

@@ -4,9 +4,9 @@
 //! `MEMCLIENT_LONG=1` plays a hundred thousand rounds, `MEMCLIENT_SEED` repeats the moments of
 //! another run; what the system makes of them is its own.
 
-use std::{collections::BTreeMap, env};
+use std::collections::BTreeMap;
 
-use memclient_tests::{Fleet, Heard, Memcached};
+use memclient_tests::{Fleet, Heard, Memcached, is_long, seed};
 
 use super::{WORKER, within};
 
@@ -31,11 +31,8 @@ struct Outcome {
 
 impl Play<'_> {
     async fn outcome(self, test: &str) -> Outcome {
-        let given = env::var("MEMCLIENT_SEED").ok();
-        let seed: u64 = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
-        println!("{test}: MEMCLIENT_SEED={seed}");
-        let long = env::var_os("MEMCLIENT_LONG").is_some_and(|value| value == "1");
-        let rounds = if long { 10 * self.rounds } else { self.rounds };
+        let seed = seed(test);
+        let rounds = if is_long() { 10 * self.rounds } else { self.rounds };
         let (cached, origin) =
             (Memcached::start().await.unwrap(), Memcached::start().await.unwrap());
         let [cached_at, origin_at] = [cached.address(), origin.address()];

@@ -9,10 +9,10 @@ use std::{
 };
 
 use memclient::{Client, Stored, Ttl};
-use memclient_tests::{Faults, Memcached, Proxy};
+use memclient_tests::{Faults, Memcached, Peak, Proxy, is_long};
 use tokio::task::JoinSet;
 
-use super::{Peak, assert_own, is_long, own_value, patient, put, within};
+use super::{assert_own, own_value, patient, put, within};
 
 const VALUE: usize = 4096;
 

@@ -2,22 +2,20 @@
 //! pays for it.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
+    future::Future,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    task::Poll,
     time::Duration,
 };
 
 use fastrand::Rng;
 use memclient::{Client, Error, Ttl, Value};
-use memclient_tests::{Faults, Memcached, Proxy};
+use memclient_tests::{Faults, Memcached, Proxy, is_long, polled, seed};
 use tokio::task::JoinSet;
 
-use super::{HANG, is_long, patient, seed, until_ok, within};
+use super::{HANG, patient, until_ok, within};
 
 const TASKS: usize = 64;
 
@@ -299,15 +297,7 @@ async fn cut_short<F: Future>(rng: &mut Rng, call: F) -> Option<F::Output> {
             () = tokio::time::sleep(most) => None,
         };
     }
-    let mut call = pin!(call);
-    for _ in 0..rng.u32(0..6) {
-        let polled = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
-        if let Poll::Ready(output) = polled {
-            return Some(output);
-        }
-        tokio::task::yield_now().await;
-    }
-    None
+    polled(call, rng.u32(0..6)).await
 }
 
 fn key(number: usize) -> String {

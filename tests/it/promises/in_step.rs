@@ -8,10 +8,10 @@ use std::sync::{
 
 use fastrand::Rng;
 use memclient::{Client, Error, Ttl};
-use memclient_tests::{Gate, Request, Script, Scripted};
+use memclient_tests::{Gate, Request, Script, Scripted, seed};
 use tokio::task::JoinSet;
 
-use super::{assert_own, patient, put, seed, until_ok, within};
+use super::{assert_own, patient, put, until_ok, within};
 
 const CALLERS: usize = 8;
 const CALLS: usize = 20;

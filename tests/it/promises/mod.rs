@@ -13,25 +13,12 @@ mod down;
 mod in_step;
 mod stopped;
 
-use std::{fs, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use memclient::{Client, ClientBuilder, Error, Ttl, Value};
 
 /// Longer than anything here takes; passing it is a hang.
 const HANG: Duration = Duration::from_secs(60);
-
-/// Says whether the run may take minutes.
-fn is_long() -> bool {
-    std::env::var_os("MEMCLIENT_LONG").is_some_and(|value| value == "1")
-}
-
-/// Returns the seed of all chance in a test, and shows it.
-fn seed(test: &str) -> u64 {
-    let given = std::env::var("MEMCLIENT_SEED").ok();
-    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
-    println!("{test}: MEMCLIENT_SEED={seed}");
-    seed
-}
 
 async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(HANG, future).await.expect("it hangs")
@@ -74,31 +61,6 @@ fn own_value(key: &str, size: usize) -> Value {
 fn assert_own(key: &str, value: &Value) {
     let (own, _) = value.data().split_at(value.data().iter().position(|&b| b == b'|').unwrap());
     assert_eq!(own, key.as_bytes(), "a value of another key");
-}
-
-/// A line of this process's memory in `/proc`, in KiB; 0 where the system has none.
-fn memory(name: &str) -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// The memory at its beginning, and its peak since then.
-struct Peak {
-    before: usize,
-}
-
-impl Peak {
-    fn begin() -> Self {
-        // Where the system does not allow that, the peak is that of the whole process.
-        let _ = fs::write("/proc/self/clear_refs", "5");
-        Self { before: memory("VmRSS") }
-    }
-
-    /// Returns by how many KiB the memory has grown at most.
-    fn growth(&self) -> usize {
-        memory("VmHWM").saturating_sub(self.before)
-    }
 }
 
 /// The median, the 99th percentile and the longest of some times, as text.

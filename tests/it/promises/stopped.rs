@@ -9,10 +9,10 @@ use std::{
 };
 
 use memclient::{Client, Ttl};
-use memclient_tests::Memcached;
+use memclient_tests::{Memcached, Peak};
 use tokio::task::JoinSet;
 
-use super::{Peak, assert_own, own_value, patient, put, until_ok, within};
+use super::{assert_own, own_value, patient, put, until_ok, within};
 
 const TASKS: usize = 1000;
 

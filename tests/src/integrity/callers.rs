@@ -1,10 +1,8 @@
 //! The tasks that read and write through the plain client, and leave three of four calls.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
+    future::Future,
     sync::{Arc, atomic::Ordering},
-    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -19,6 +17,7 @@ use super::{
         COUNTERS, Count, FLEETING, Floor, Verdict, counter_key, counter_value, row_key, row_value,
     },
 };
+use crate::polled;
 
 /// One task.
 pub(super) struct Caller {
@@ -78,8 +77,8 @@ impl Caller {
     }
 
     async fn write_many(&mut self, client: &Client) {
-        let rows: Vec<_> = (0..ROWS / TASKS).map(|row| self.task + TASKS * row).collect();
-        let writes: Vec<_> = rows.iter().map(|&row| (row, self.work.truth.begin(row))).collect();
+        let rows = (0..ROWS / TASKS).map(|row| self.task + TASKS * row);
+        let writes: Vec<_> = rows.map(|row| (row, self.work.truth.begin(row))).collect();
         let entries = writes.iter().map(|&(row, write)| (row_key(row), row_value(row, write)));
         let call = client.set_many(entries.collect::<Vec<_>>(), Ttl::Never);
         let Some(stored) = self.call(call).await else { return };
@@ -188,7 +187,7 @@ impl Caller {
         F::Output: Outcome,
     {
         let tally = &self.work.tally;
-        let (mut call, began) = (pin!(call), Instant::now());
+        let began = Instant::now();
         let output = match self.rng.u32(..4) {
             0 => {
                 let ended = time::timeout(HANG, call).await.ok();
@@ -202,17 +201,9 @@ impl Caller {
                 ended
             }
             _ => {
-                let mut output = None;
-                for _ in 0..self.rng.u32(..8) {
-                    let polled = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
-                    if let Poll::Ready(ready) = polled {
-                        output = Some(ready);
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-                tally.left(output.is_none());
-                output
+                let ended = polled(call, self.rng.u32(..8)).await;
+                tally.left(ended.is_none());
+                ended
             }
         };
         if let Some(output) = &output {

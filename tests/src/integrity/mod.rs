@@ -152,14 +152,14 @@ pub async fn run(plan: Plan, mut watch: impl FnMut(&Moment)) -> Report {
     time::sleep(Duration::from_millis(200)).await;
     let lost = work.truth.count_lost(&honest).await;
     drop(honest);
-    let connections_left = server.until_one_connection().await;
-    let tasks_left = until_none(tasks_before).await;
+    let connections_left = until_none(async || server.open().await).await;
+    let tasks = || Handle::current().metrics().num_alive_tasks().saturating_sub(tasks_before);
+    let tasks_left = until_none(async || tasks() as u64).await;
     let mut end = moments.last().cloned().unwrap_or_default();
     end.memory = crate::memory("VmRSS");
     moments.push(end);
     Report {
         name: plan.name,
-        seed: plan.seed,
         took: began.elapsed(),
         counts: work.tally.counts(),
         lost,
@@ -182,12 +182,12 @@ fn client(memcached: &Memcached, address: impl AsRef<str>, plan: &Plan, limit: u
     builder.build().expect("it is a client")
 }
 
-/// Returns how many tasks of the runtime stay beyond those that there were before. What a dropped call
-/// was about to be given is given back first, which takes up to its time limit.
-async fn until_none(before: usize) -> usize {
+/// Returns how many are left, as soon as none is. What dropped calls were about to be given is given
+/// back first, which takes up to their time limit.
+async fn until_none(count: impl AsyncFn() -> u64) -> u64 {
     let mut left = 0;
     for _ in 0..200 {
-        left = Handle::current().metrics().num_alive_tasks().saturating_sub(before);
+        left = count().await;
         if left == 0 {
             break;
         }

@@ -10,8 +10,6 @@ use crate::Mischief;
 pub struct Report {
     /// The plan's.
     pub name: &'static str,
-    /// The plan's.
-    pub seed: u64,
     /// How long it took.
     pub took: Duration,
     /// What became of the calls.
@@ -23,7 +21,7 @@ pub struct Report {
     /// How many connections stayed open after the clients were dropped.
     pub connections_left: u64,
     /// How many tasks of the runtime were left.
-    pub tasks_left: usize,
+    pub tasks_left: u64,
     /// How many connections were opened.
     pub dials: u64,
     /// How many lines of replies the network made up.
@@ -73,7 +71,7 @@ impl fmt::Display for Report {
             write!(f, "| {} ", count(name))?;
         }
         write!(f, "| {} | {} | {} | {} ", self.lost, count("twice"), count("hung"), self.panics)?;
-        let left = self.connections_left + self.tasks_left as u64;
+        let left = self.connections_left + self.tasks_left;
         let faults = self.freezes + self.mischief.iter().map(|(_, count)| count).sum::<u64>();
         write!(
             f,

@@ -52,19 +52,11 @@ impl Server {
         self.kills
     }
 
-    /// Returns how many connections stay open beside that of the look itself.
-    pub(super) async fn until_one_connection(&self) -> u64 {
-        let mut open = 0;
-        for _ in 0..200 {
-            let count = self.memcached.stat("curr_connections").await.ok().flatten();
-            let count = count.and_then(|count| count.parse::<u64>().ok()).unwrap_or(u64::MAX);
-            // The server counts the socket at which it listens.
-            open = count.saturating_sub(2);
-            if open == 0 {
-                break;
-            }
-            time::sleep(Duration::from_millis(25)).await;
-        }
-        open
+    /// Returns how many connections are open beside that of the look itself.
+    pub(super) async fn open(&self) -> u64 {
+        let count = self.memcached.stat("curr_connections").await.ok().flatten();
+        let count = count.and_then(|count| count.parse::<u64>().ok()).unwrap_or(u64::MAX);
+        // The server counts the socket at which it listens.
+        count.saturating_sub(2)
     }
 }
