@@ -44,13 +44,13 @@ enum Reply {
 }
 
 fn meta() -> Vec<Lie> {
-    let head = |size: &str| format!("VA {size} f0 t-1 c1 O1\r\n");
-    let mut lies = both(&head, "VA 1 f0 kother O1\r\nx\r\n");
+    let head = |size: &str| format!("VA {size} f0 t-1 c1 O2\r\n");
+    let mut lies = both(&head, "VA 1 f0 kother O2\r\nx\r\n");
     lies.extend([
         once("an opaque number that is none", "VA 1 f0 Oxyz\r\nx\r\n"),
         once("an opaque number of another question", "VA 1 f0 O999\r\nx\r\n"),
         once("a size without a flag", "VA 1\r\nx\r\n"),
-        once("a word that is none", "QQ O1\r\n"),
+        once("a word that is none", "QQ O2\r\n"),
     ]);
     lies
 }
@@ -105,7 +105,7 @@ fn once(name: &'static str, reply: &str) -> Lie {
 }
 
 async fn check(dialect: Dialect, lie: &Lie) {
-    let script = Script::new().answer_version().expect_line();
+    let script = Script::new().greet().expect_line();
     let script = match &lie.reply {
         Reply::Once(bytes) => script.send(bytes).sleep(Duration::from_millis(20)).close(),
         // 64 MiB: more than anybody may keep.

@@ -210,7 +210,7 @@ mod loss {
             Answer::Reset,
             Answer::Close(Vec::new()),
             Answer::Close(b"VA 100 f0 c1 t-1".to_vec()),
-            Answer::Close(b"VA 100 f0 c1 t-1 O1\r\nhalf".to_vec()),
+            Answer::Close(b"VA 100 f0 c1 t-1 O2\r\nhalf".to_vec()),
         ] {
             let server = lying(move |_| lost.clone());
             let client = patient(&server.address()).build().unwrap();
@@ -240,9 +240,8 @@ mod loss {
     #[tokio::test]
     async fn an_idle_connection_that_the_server_closed_costs_no_operation() {
         let gate = Gate::new();
-        let idle = Script::new().answer_version().wait(&gate).close();
-        let good =
-            Script::new().answer_version().expect("ms k 1 F16 O1\r\nv\r\n").send("HD O1\r\n");
+        let idle = Script::new().greet().wait(&gate).close();
+        let good = Script::new().greet().expect("ms k 1 F16 O2\r\nv\r\n").send("HD O2\r\n");
         let server = Scripted::each([idle, good]).unwrap();
         let client = patient(&server.address()).build().unwrap();
         // A call that is dropped at once leaves an idle connection.
@@ -366,9 +365,9 @@ mod silence {
     async fn a_server_that_drips_does_not_stretch_the_deadline() {
         let server = Scripted::start(
             Script::new()
-                .answer_version()
+                .greet()
                 .expect_line()
-                .dribble("VA 100000 f0 c1 t-1 O1\r\n".to_owned() + &"x".repeat(5000)),
+                .dribble("VA 100000 f0 c1 t-1 O2\r\n".to_owned() + &"x".repeat(5000)),
         )
         .unwrap();
         let client = hasty(&server.address());
@@ -483,7 +482,7 @@ mod down {
     async fn a_server_that_is_full_is_quoted_and_tried_again() {
         let full = "ERROR Too many open connections\r\n";
         for script in [Script::new().send(full), Script::new().expect_line().send(full).close()] {
-            let good = Script::new().answer_version().expect_line().send("EN O1\r\n");
+            let good = Script::new().greet().expect_line().send("EN O2\r\n");
             let server = Scripted::each([script, good]).unwrap();
             let client = patient(&server.address()).build().unwrap();
 
@@ -498,7 +497,7 @@ mod down {
     #[tokio::test]
     async fn a_server_that_is_too_old_for_the_dialect_is_told_with_both_versions() {
         let old = Script::new().expect_line().send("VERSION 1.6.9\r\n");
-        let new = Script::new().answer_version().expect_line().send("EN O1\r\n");
+        let new = Script::new().greet().expect_line().send("EN O2\r\n");
         let server = Scripted::each([old, new]).unwrap();
         let client = patient(&server.address()).dialect(Dialect::Meta).build().unwrap();
 
@@ -565,7 +564,7 @@ mod lies {
     #[tokio::test]
     async fn a_value_that_does_not_end_where_its_size_says_is_refused() {
         check("VA 1 f0 c1 t-1 $\r\nxyz\r\n", "yz").await;
-        check("VA 3 f0 c1 t-1 $\r\nx\r\nEN O2\r\n", "does not end").await;
+        check("VA 3 f0 c1 t-1 $\r\nx\r\nEN O3\r\n", "does not end").await;
     }
 
     #[tokio::test]
@@ -602,7 +601,7 @@ mod lies {
     #[tokio::test]
     async fn bytes_that_nobody_asked_for_reach_nobody() {
         let server = lying(|request| {
-            let extra = "VA 6 f0 c1 t-1 O2\r\nforged\r\n";
+            let extra = "VA 6 f0 c1 t-1 O3\r\nforged\r\n";
             format!("EN {}\r\n{extra}", opaque(request)).into()
         });
         let client = patient(&server.address()).build().unwrap();
@@ -663,9 +662,9 @@ mod lies {
 
     #[tokio::test]
     async fn a_reply_in_any_pieces_is_the_same_reply() {
-        let reply = "VA 4 f16 c1 t-1 O1\r\na\r\nb\r\n";
+        let reply = "VA 4 f16 c1 t-1 O2\r\na\r\nb\r\n";
         let scripts = (1..reply.len()).map(|at| {
-            let script = Script::new().answer_version().expect_line();
+            let script = Script::new().greet().expect_line();
             script.split(reply, at)
         });
         let server = Scripted::each(scripts).unwrap();

@@ -65,10 +65,10 @@ async fn one_increment_ends_all_entries_of_a_tag_in_all_processes() {
 
 #[tokio::test]
 async fn an_entry_and_its_tags_are_asked_for_in_one_round_trip() {
-    let script = Script::new().answer_version();
+    let script = Script::new().greet();
     // No reply comes before all three requests are there.
     let script =
-        script.expect_line().expect_line().expect_line().send("EN O1\r\nEN O2\r\nEN O3\r\n");
+        script.expect_line().expect_line().expect_line().send("EN O2\r\nEN O3\r\nEN O4\r\n");
     let server = Scripted::start(script).unwrap();
     let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
     let cache = Cache::builder().backend(client).without_near().build().unwrap();

@@ -101,8 +101,15 @@ impl Peer<'_> {
     }
 
     fn answer(&mut self, answer: &(dyn Fn(&Request) -> Answer + Send + Sync)) -> Result<(), End> {
+        let mut greeted = false;
         loop {
             while let Some(request) = Request::take(self.number, &mut self.buffer) {
+                if std::mem::replace(&mut greeted, request.line == b"version")
+                    && request.line == b"stats"
+                {
+                    self.send(b"ERROR\r\n")?;
+                    continue;
+                }
                 match answer(&request) {
                     Answer::Send(bytes) => self.send(&bytes)?,
                     Answer::Close(bytes) => {

@@ -47,9 +47,10 @@ impl Script {
         bytes.as_ref().chunks(1).fold(self, |script, byte| script.send(byte).sleep(STEP))
     }
 
-    /// Waits for a `version` command and answers it as version 1.6.18.
-    pub fn answer_version(self) -> Self {
-        self.expect("version\r\n").send("VERSION 1.6.18\r\n")
+    /// Waits for what memclient asks first, and answers as version 1.6.18 that does not say which
+    /// incarnation of the server it is.
+    pub fn greet(self) -> Self {
+        self.expect("version\r\n").send("VERSION 1.6.18\r\n").expect("stats\r\n").send("ERROR\r\n")
     }
 
     /// Does nothing for a while.

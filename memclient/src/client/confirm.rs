@@ -38,7 +38,7 @@ impl Client {
 fn life_of(answer: &Answer, version: CasToken) -> Option<TtlLeft> {
     match answer {
         Answer { status: Status::Done, cas: Some(cas), ttl: Some(ttl), stale: false, .. }
-            if *cas == version.get() && !answer.is_won() =>
+            if *cas == version && !answer.is_won() =>
         {
             Some(TtlLeft::of_seconds(*ttl))
         }

@@ -17,6 +17,7 @@ use crate::{
         Answer, Reply, Request, Status, WireKey,
         command::{Marks, Release},
     },
+    wire::CasToken,
 };
 
 /// Gives back what the answer to a read gave, if it gave anything.
@@ -40,7 +41,7 @@ pub(super) async fn give_back(node: &Pool, key: WireKey<'_>, answer: &Answer, de
 }
 
 /// Returns the version of an item, if it is still stale.
-async fn version_of_stale(node: &Pool, key: WireKey<'_>, deadline: Instant) -> Option<u64> {
+async fn version_of_stale(node: &Pool, key: WireKey<'_>, deadline: Instant) -> Option<CasToken> {
     match ask(node, Marks { key }, deadline).await {
         Ok(Reply::Answer(Answer { status: Status::Done, stale: true, cas, .. })) => cas,
         _ => None,

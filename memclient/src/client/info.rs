@@ -50,10 +50,13 @@ impl Client {
         let bytes = key.len() + OVERHEAD;
         let replies = call.run(Ask::Run(&[Info { key }]), bytes, self.deadline()).await?;
         let info = match one(replies)? {
-            Reply::Line(line) => KeyInfo::read(&line, key).map(Some).ok_or_else(|| {
-                let line = line.escape_ascii();
-                Error::protocol(format!("me was answered with \"{line}\""))
-            }),
+            Reply::Answer(Answer { status: Status::Value, data: Some(line), cas, .. }) => {
+                let info = cas.and_then(|cas| KeyInfo::read(&line, key, cas));
+                info.map(Some).ok_or_else(|| {
+                    let line = line.escape_ascii();
+                    Error::protocol(format!("me was answered with \"{line}\""))
+                })
+            }
             Reply::Answer(Answer { status: Status::Miss, .. }) => Ok(None),
             Reply::Refused(refusal) => Err(refusal.into()),
             reply => Err(unexpected(&reply)),
@@ -64,7 +67,7 @@ impl Client {
 
 impl KeyInfo {
     /// Reads `ME key exp=-1 la=2 cas=3 fetch=no cls=4 size=5`, whose words may be in any order.
-    fn read(line: &[u8], key: WireKey<'_>) -> Option<Self> {
+    fn read(line: &[u8], key: WireKey<'_>, cas: CasToken) -> Option<Self> {
         let mut words = line.strip_prefix(b"ME ")?.split(|&byte| byte == b' ');
         if !key.is(words.next()?) {
             return None;
@@ -82,7 +85,7 @@ impl KeyInfo {
             ttl_left,
             last_access: Duration::from_secs(word("la")?.parse().ok()?),
             fetched: word("fetch")? == "yes",
-            cas: CasToken::new(word("cas")?.parse().ok()?),
+            cas,
             class: word("cls")?.parse().ok()?,
         })
     }
@@ -95,7 +98,7 @@ mod tests {
 
     fn read(line: &str) -> Option<KeyInfo> {
         let key = KeyRef::new(b"k", Charset::Ascii).unwrap();
-        KeyInfo::read(line.as_bytes(), WireKey { prefix: b"p:", key })
+        KeyInfo::read(line.as_bytes(), WireKey { prefix: b"p:", key }, CasToken::new(7))
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Item {
             } => {
                 let ttl_left =
                     ttl_left.unwrap_or_else(|| ttl.map_or(TtlLeft::Unknown, TtlLeft::of_seconds));
-                let (value, cas) = (Value::new(data, flags), CasToken::new(cas));
+                let value = Value::new(data, flags);
                 let usage = fetched.zip(idle);
                 let usage =
                     usage.map(|(fetched, idle)| Usage::new(fetched, Duration::from_secs(idle)));

@@ -40,9 +40,9 @@ impl Sight {
         let win = answer.win;
         match (win, answer.cas) {
             (Some(Win::Won), Some(cas)) if answer.is_stub() && answer.stale => {
-                Ok(Self::MarkedStub(CasToken::new(cas)))
+                Ok(Self::MarkedStub(cas))
             }
-            (Some(win), Some(cas)) if answer.is_stub() => Ok(Self::Stub(CasToken::new(cas), win)),
+            (Some(win), Some(cas)) if answer.is_stub() => Ok(Self::Stub(cas, win)),
             _ => Ok(Item::read(answer, None)?.map_or(Self::Nothing, |item| Self::Item(item, win))),
         }
     }
@@ -284,6 +284,6 @@ impl Client {
         cas: CasToken,
         stub: bool,
     ) -> Result<Release<'a>> {
-        Ok(Release { key: self.key(key)?, cas: cas.get(), stub })
+        Ok(Release { key: self.key(key)?, cas, stub })
     }
 }

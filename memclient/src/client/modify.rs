@@ -141,9 +141,7 @@ impl Client {
         let seen = self.ask(call, Gets { key: wire }, call.bytes(&wire)).await?;
         let empty = seen.flags == 0 && seen.data.as_ref().is_some_and(Bytes::is_empty);
         match seen.cas.filter(|_| empty) {
-            Some(stub) => {
-                self.remove(key, Some(CasToken::new(stub)), None).await.map(|_| Touched::NotFound)
-            }
+            Some(stub) => self.remove(key, Some(stub), None).await.map(|_| Touched::NotFound),
             None => touched(&answer),
         }
     }

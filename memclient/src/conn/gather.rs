@@ -25,9 +25,12 @@ use super::{
     doubles::Doubles,
     slots::{Slots, Ticket},
 };
-use crate::proto::{
-    Answer, Limits, OutOfStep, Reply, Status, WireKey,
-    classic::{Form, Found, cut_found},
+use crate::{
+    proto::{
+        Answer, Limits, OutOfStep, Reply, Status, WireKey,
+        classic::{Form, Found, cut_found},
+    },
+    wire::CasToken,
 };
 
 /// The fewest keys that are worth a command beside others, and the most of one.
@@ -362,7 +365,7 @@ impl Command {
 }
 
 /// Returns what an item that was found is to its caller.
-fn item(flags: u32, cas: Option<u64>, data: Bytes) -> Reply {
+fn item(flags: u32, cas: Option<CasToken>, data: Bytes) -> Reply {
     match cas {
         None => Reply::Item(Some((flags, data))),
         cas => Reply::Answer(Answer { flags, cas, data: Some(data), ..Answer::of(Status::Value) }),

@@ -159,6 +159,7 @@ impl Machine {
     /// Speaks so from now on.
     pub(super) fn speak(&mut self, spoken: Spoken) {
         self.spoken = spoken;
+        self.slots.bind(spoken.incarnation());
     }
 
     /// Takes in what a caller asks for; `None` where there is no room for so many bytes now.

@@ -5,7 +5,8 @@ use std::task::{Poll, Waker};
 use super::tally::Receipt;
 use crate::{
     error::{Delivery, Error, Result},
-    proto::Reply,
+    proto::{Answer, Reply},
+    wire::Incarnation,
 };
 
 /// The number of a slot, given back when its replies are taken or its caller leaves.
@@ -46,9 +47,16 @@ enum Slot {
 pub(super) struct Slots {
     all: Vec<Slot>,
     vacant: Option<usize>,
+    /// Who gives out the versions of the items in replies.
+    incarnation: Option<Incarnation>,
 }
 
 impl Slots {
+    /// Takes the versions in replies as those of this incarnation of the server from now on.
+    pub(super) fn bind(&mut self, incarnation: Option<Incarnation>) {
+        self.incarnation = incarnation;
+    }
+
     /// Returns a slot for so many replies.
     pub(super) fn take(&mut self, replies: usize) -> Ticket {
         let slot = match replies {
@@ -76,9 +84,12 @@ impl Slots {
         &mut self,
         ticket: Ticket,
         index: usize,
-        reply: Reply,
+        mut reply: Reply,
         wakers: &mut Vec<Waker>,
     ) {
+        if let Reply::Answer(Answer { cas: Some(cas), .. }) = &mut reply {
+            *cas = cas.given_out_by(self.incarnation);
+        }
         match self.all.get_mut(ticket.0) {
             Some(slot @ Slot::Waiting { .. }) => {
                 let Slot::Waiting { replies, left, waker } = slot else { return };

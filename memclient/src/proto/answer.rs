@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use crate::wire::CasToken;
+
 /// What a command came to, whatever the dialect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Answer {
@@ -7,7 +9,7 @@ pub(crate) struct Answer {
     /// The client flags.
     pub(crate) flags: u32,
     /// The version.
-    pub(crate) cas: Option<u64>,
+    pub(crate) cas: Option<CasToken>,
     /// The seconds left; -1 for ever. The classic dialect never says.
     pub(crate) ttl: Option<i64>,
     /// Whether the item was read before, where it was asked for.

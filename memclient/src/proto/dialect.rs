@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::{error::Error, wire::Incarnation};
 
 /// The first release with the meta dialect as it is spoken today (`HD`, `VA <size>`).
 const META: Version = Version(1, 6, 10);
+
+/// The first release whose numbers no proxy claims.
+const STATS: Version = Version(1, 4, 0);
 
 /// Which commands a client speaks.
 ///
@@ -49,12 +52,14 @@ pub(crate) struct Spoken {
     meta: bool,
     /// The server's, where its text is understood.
     version: Option<Version>,
+    /// The server's, where it says it.
+    incarnation: Option<Incarnation>,
 }
 
 impl Default for Spoken {
     /// What is spoken before the server has said its version: only `version`, the same in both.
     fn default() -> Self {
-        Self { meta: true, version: None }
+        Self { meta: true, version: None, incarnation: None }
     }
 }
 
@@ -66,10 +71,11 @@ impl Spoken {
     pub(crate) fn choose(dialect: Dialect, text: &str) -> Result<Self, Error> {
         let version = Version::read(text);
         let has_meta = version.is_some_and(|version| version >= META);
+        let spoken = |meta| Ok(Self { meta, version, incarnation: None });
         match dialect {
-            Dialect::Auto => Ok(Self { meta: has_meta, version }),
-            Dialect::Classic => Ok(Self { meta: false, version }),
-            Dialect::Meta if has_meta => Ok(Self { meta: true, version }),
+            Dialect::Auto => spoken(has_meta),
+            Dialect::Classic => spoken(false),
+            Dialect::Meta if has_meta => spoken(true),
             Dialect::Meta => Err(Error::unfit(format!(
                 "the server is version '{}' and not known to speak the meta dialect, which needs memcached {META} or newer",
                 text.escape_debug()
@@ -79,6 +85,21 @@ impl Spoken {
 
     pub(crate) const fn is_meta(self) -> bool {
         self.meta
+    }
+
+    /// Says whether `stats` may be asked of this server: proxies with versions of their own, below
+    /// those of memcached, are known to hang up on it.
+    pub(crate) fn may_ask_stats(self) -> bool {
+        self.version.is_some_and(|version| version >= STATS)
+    }
+
+    /// Speaks with this incarnation of the server, where it says which one it is.
+    pub(crate) const fn with(self, incarnation: Option<Incarnation>) -> Self {
+        Self { incarnation, ..self }
+    }
+
+    pub(crate) const fn incarnation(self) -> Option<Incarnation> {
+        self.incarnation
     }
 
     /// Refuses what cannot be asked for on this connection.

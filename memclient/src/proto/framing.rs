@@ -97,10 +97,13 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::proto::{
-        answer::{Answer, Status, Win},
-        classic::Block,
-        meta::Verb,
+    use crate::{
+        proto::{
+            answer::{Answer, Status, Win},
+            classic::Block,
+            meta::Verb,
+        },
+        wire::CasToken,
     };
 
     const LIMITS: Limits = Limits { max_value: 64 };
@@ -134,7 +137,7 @@ mod tests {
     fn a_value_is_cut_whole_at_every_split() {
         let reply = Answer {
             flags: 16,
-            cas: Some(1),
+            cas: Some(CasToken::new(1)),
             ttl: Some(60),
             data: Some(Bytes::from_static(b"a\r\nb")),
             ..meta(Status::Value)
@@ -162,7 +165,7 @@ mod tests {
     fn who_may_refresh_an_item_is_read_and_cannot_be_said_twice() {
         let value = |stale, win| {
             Ok(Reply::Answer(Answer {
-                cas: Some(7),
+                cas: Some(CasToken::new(7)),
                 data: Some(Bytes::from_static(b"a")),
                 stale,
                 win,
@@ -274,7 +277,13 @@ mod tests {
         check(Grammar::Line(Count), "18446744073709551616\r\n", &Err("number"));
         check(Grammar::Line(Count), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::NotFound))));
         check(Grammar::Line(Touched), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::Miss))));
-        check(Grammar::Line(Info), "ME k a=1\r\n", &Ok(Reply::Line("ME k a=1".into())));
+        let about = |line: &str, cas: Option<u64>| {
+            let (data, cas) = (Some(line.to_owned().into()), cas.map(CasToken::new));
+            Reply::Answer(Answer { cas, data, ..meta(Status::Value) })
+        };
+        check(Grammar::Line(Info), "ME k a=1\r\n", &Ok(about("ME k a=1", None)));
+        check(Grammar::Line(Info), "ME k cas=3 a=1\r\n", &Ok(about("ME k cas=3 a=1", Some(3))));
+        check(Grammar::Line(Info), "ME k cas=x\r\n", &Ok(about("ME k cas=x", None)));
         let small = "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m";
         let refusal = Refusal { kind: RefusalKind::Server, text: small.into() };
         check(Grammar::Line(Limit), &format!("{small}\r\n"), &Ok(Reply::Refused(refusal)));

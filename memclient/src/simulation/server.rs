@@ -19,14 +19,14 @@ use super::network::End;
 
 /// Its items, which all of its connections share.
 #[derive(Clone, Default)]
-pub(super) struct Server(Arc<Mutex<Items>>);
+pub(super) struct Server(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Items {
+struct State {
     items: BTreeMap<Vec<u8>, Item>,
-    /// Goes on after a crash, where that of a real server begins anew: versions that come twice are
-    /// known to fool `cas`.
     last_cas: u64,
+    /// How often it has crashed.
+    crashes: u64,
 }
 
 #[derive(Clone, Default)]
@@ -49,12 +49,13 @@ impl Server {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Forgets everything, as a crash does.
+    /// Forgets everything, as a crash does; versions are counted anew.
     pub(super) fn forget(&self) {
-        self.items().items.clear();
+        let mut state = self.state();
+        *state = State { crashes: state.crashes + 1, ..State::default() };
     }
 
-    fn items(&self) -> std::sync::MutexGuard<'_, Items> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +67,7 @@ impl Server {
                 Ok(_) => {}
             }
             let mut out = Vec::new();
-            while let Some(reply) = self.items().answer(&mut buffer) {
+            while let Some(reply) = self.state().answer(&mut buffer) {
                 out.extend(reply);
             }
             if end.write_all(&out).await.is_err() {
@@ -76,7 +77,7 @@ impl Server {
     }
 }
 
-impl Items {
+impl State {
     /// Takes the next command off, if it is whole, and carries it out.
     fn answer(&mut self, buffer: &mut BytesMut) -> Option<Vec<u8>> {
         let end = buffer.windows(2).position(|two| two == b"\r\n")?;
@@ -99,6 +100,10 @@ impl Items {
         self.items.retain(|_, item| item.expires.is_none_or(|expires| expires > now));
         Some(match words[0] {
             "version" => b"VERSION 1.6.18\r\n".to_vec(),
+            "stats" => {
+                let pid = self.crashes + 1;
+                format!("STAT pid {pid}\r\nSTAT uptime 5\r\nSTAT time 15\r\nEND\r\n").into_bytes()
+            }
             "mg" => self.meta_get(&words),
             "ms" => self.meta_set(&words, data),
             "md" => self.meta_delete(&words),

@@ -10,7 +10,6 @@ mod ttl;
 mod usage;
 mod value;
 
-pub(crate) use self::credentials::Credentials;
 pub use self::{
     cas::CasToken,
     key::{AsKey, Charset, Key, KeyError, KeyRef, MAX_KEY},
@@ -19,3 +18,4 @@ pub use self::{
     usage::Usage,
     value::{IntoValue, Value},
 };
+pub(crate) use self::{cas::Incarnation, credentials::Credentials};

@@ -10,7 +10,7 @@ use memclient_tests::{Script, Scripted};
 /// Has each reply cut at every byte, each time on a connection of its own, and runs `call` there.
 async fn check<F: Future<Output = ()>>(dialect: Dialect, reply: &str, call: impl Fn(Client) -> F) {
     let places = 1..reply.len();
-    let script = |place| Script::new().answer_version().expect_line().split(reply, place).close();
+    let script = |place| Script::new().greet().expect_line().split(reply, place).close();
     let server = Scripted::each(places.clone().map(script)).unwrap();
     for _ in places {
         let client = Client::builder().server(server.address()).dialect(dialect).build().unwrap();
@@ -20,7 +20,7 @@ async fn check<F: Future<Output = ()>>(dialect: Dialect, reply: &str, call: impl
 
 #[tokio::test]
 async fn a_meta_value_is_whole() {
-    check(Dialect::Meta, "VA 6 f7 O1\r\n\r\nEND\n\r\n", async |client| {
+    check(Dialect::Meta, "VA 6 f7 O2\r\n\r\nEND\n\r\n", async |client| {
         let value = client.get("k").await.unwrap();
         assert_eq!(value, Some(Value::new("\r\nEND\n", 7)));
     })
@@ -29,7 +29,7 @@ async fn a_meta_value_is_whole() {
 
 #[tokio::test]
 async fn a_meta_item_is_whole() {
-    check(Dialect::Meta, "VA 1 f7 c99 t60 O1\r\nv\r\n", async |client| {
+    check(Dialect::Meta, "VA 1 f7 c99 t60 O2\r\nv\r\n", async |client| {
         let item = client.gets("k").await.unwrap().unwrap();
         assert_eq!((item.cas, item.value), (CasToken::new(99), Value::new("v", 7)));
     })
@@ -78,10 +78,10 @@ async fn answers_of_batches_are_whole() {
     for (dialect, set, deleted, touched, got) in [
         (
             Dialect::Meta,
-            "HD O1\r\nNS O2\r\n",
-            "HD O1\r\nNF O2\r\n",
-            "EN O1\r\nHD O2\r\n",
-            "VA 1 f7 c99 O1\r\nA\r\nEN O2\r\n",
+            "HD O2\r\nNS O3\r\n",
+            "HD O2\r\nNF O3\r\n",
+            "EN O2\r\nHD O3\r\n",
+            "VA 1 f7 c99 O2\r\nA\r\nEN O3\r\n",
         ),
         (
             Dialect::Classic,
@@ -124,27 +124,27 @@ fn all<T>(outcomes: Vec<Result<T>>) -> Vec<T> {
 #[tokio::test]
 async fn lines_of_the_meta_dialect_are_whole() {
     for (command, reply, outcome) in [
-        ("get", "EN O1", "None"),
-        ("gets", "EN O1", "None"),
-        ("gat", "EN O1", "None"),
-        ("gats", "EN O1", "None"),
-        ("set", "HD O1", "Stored"),
-        ("add", "HD O1", "Stored"),
-        ("add", "NS O1", "NotStored"),
-        ("replace", "NS O1", "NotStored"),
-        ("append", "NS O1", "NotStored"),
-        ("prepend", "HD O1", "Stored"),
-        ("cas", "HD O1", "Stored"),
-        ("cas", "EX O1", "Exists"),
-        ("cas", "NF O1", "NotFound"),
-        ("delete", "HD O1", "Deleted"),
-        ("delete", "NF O1", "NotFound"),
-        ("delete_if", "EX O1", "Exists"),
-        ("touch", "HD O1", "Touched"),
-        ("touch", "EN O1", "NotFound"),
-        ("incr", "VA 2 O1\r\n42", "Some(42)"),
-        ("incr", "NF O1", "None"),
-        ("decr", "VA 1 O1\r\n0", "Some(0)"),
+        ("get", "EN O2", "None"),
+        ("gets", "EN O2", "None"),
+        ("gat", "EN O2", "None"),
+        ("gats", "EN O2", "None"),
+        ("set", "HD O2", "Stored"),
+        ("add", "HD O2", "Stored"),
+        ("add", "NS O2", "NotStored"),
+        ("replace", "NS O2", "NotStored"),
+        ("append", "NS O2", "NotStored"),
+        ("prepend", "HD O2", "Stored"),
+        ("cas", "HD O2", "Stored"),
+        ("cas", "EX O2", "Exists"),
+        ("cas", "NF O2", "NotFound"),
+        ("delete", "HD O2", "Deleted"),
+        ("delete", "NF O2", "NotFound"),
+        ("delete_if", "EX O2", "Exists"),
+        ("touch", "HD O2", "Touched"),
+        ("touch", "EN O2", "NotFound"),
+        ("incr", "VA 2 O2\r\n42", "Some(42)"),
+        ("incr", "NF O2", "None"),
+        ("decr", "VA 1 O2\r\n0", "Some(0)"),
         ("meta_of", "EN", "None"),
         ("meta_of", "ME k exp=-1 la=0 cas=1 fetch=no cls=1 size=63", "63 bytes"),
     ] {
@@ -218,15 +218,23 @@ async fn error_lines_are_whole() {
 #[tokio::test]
 async fn the_answers_before_the_first_call_are_whole() {
     let (stored, version) = ("STORED\r\n", "VERSION 1.6.18\r\n");
+    let stats = "STAT pid 7\r\nSTAT uptime 1\r\nSTAT time 9\r\nEND\r\n";
     let mut scripts = Vec::new();
     for place in 1..stored.len() {
         let script = Script::new().expect_line().expect_line().split(stored, place);
-        scripts.push(script.answer_version().expect_line().send("EN O2\r\n"));
+        scripts.push(script.greet().expect_line().send("EN O3\r\n"));
     }
     for place in 1..version.len() {
         let script = Script::new().expect_line().expect_line().send(stored);
         let script = script.expect("version\r\n").split(version, place);
-        scripts.push(script.expect_line().send("EN O2\r\n"));
+        let script = script.expect("stats\r\n").send(stats);
+        scripts.push(script.expect_line().send("EN O3\r\n"));
+    }
+    for place in 1..stats.len() {
+        let script = Script::new().expect_line().expect_line().send(stored);
+        let script = script.expect("version\r\n").send(version);
+        let script = script.expect("stats\r\n").split(stats, place);
+        scripts.push(script.expect_line().send("EN O3\r\n"));
     }
     let server = Scripted::each(scripts.clone()).unwrap();
     for _ in &scripts {

@@ -157,7 +157,7 @@ async fn what_cannot_be_sent_is_still_an_error(at: &At) {
 #[tokio::test]
 async fn what_a_lost_connection_takes_with_it_has_failed() {
     let gate = Gate::new();
-    let lost = Script::new().answer_version().expect_line().wait(&gate).close();
+    let lost = Script::new().greet().expect_line().wait(&gate).close();
     let server = Scripted::start(lost).unwrap();
     let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
     for _ in 0..5 {
@@ -177,7 +177,7 @@ async fn what_a_lost_connection_takes_with_it_has_failed() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_ends_a_barrier_at_the_deadline() {
-    let silent = Scripted::start(Script::new().answer_version()).unwrap();
+    let silent = Scripted::start(Script::new().greet()).unwrap();
     let client = Client::builder().server(silent.address()).timeout(Duration::from_millis(100));
     let client = client.build().unwrap();
     client.unconfirmed().set("k", "v", Ttl::Never).await.unwrap();
@@ -209,8 +209,8 @@ async fn a_server_that_is_down_fails_what_is_to_be_sent() {
 
 #[tokio::test]
 async fn an_idle_connection_that_the_server_ended_costs_no_write() {
-    let lost = Script::new().answer_version().expect_line().send("HD O1\r\n").close();
-    let good = Script::new().answer_version().expect_line().send("HD O1\r\n");
+    let lost = Script::new().greet().expect_line().send("HD O2\r\n").close();
+    let good = Script::new().greet().expect_line().send("HD O2\r\n");
     let server = Scripted::each([lost, good]).unwrap();
     let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
     assert!(client.set("k", "v", Ttl::Never).await.unwrap().is_stored());

@@ -61,11 +61,11 @@ async fn after_a_doubled_reply_every_answer_is_right() {
 
 #[tokio::test]
 async fn bytes_that_come_while_nothing_is_asked_reach_nobody() {
-    for extra in ["END\r\n", "EN\r\n", "VA 6 f0 O2\r\nforged\r\n", "HD O2\r\n", "x"] {
+    for extra in ["END\r\n", "EN\r\n", "VA 6 f0 O3\r\nforged\r\n", "HD O3\r\n", "x"] {
         let gate = Gate::new();
-        let idle = Script::new().answer_version().expect_line().send("EN O1\r\n");
+        let idle = Script::new().greet().expect_line().send("EN O2\r\n");
         let liar = idle.wait(&gate).send(extra);
-        let good = Script::new().answer_version().expect_line().send("VA 4 f0 O1\r\nkey|\r\n");
+        let good = Script::new().greet().expect_line().send("VA 4 f0 O2\r\nkey|\r\n");
         let server = Scripted::each([liar, good]).unwrap();
         let client = patient(&server.address()).max_pool_size(1).build().unwrap();
         assert_eq!(within(client.get("none")).await.unwrap(), None);

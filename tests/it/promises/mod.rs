@@ -11,6 +11,7 @@ mod cancel;
 mod deadline;
 mod down;
 mod in_step;
+mod restart;
 mod stopped;
 
 use std::{future::Future, time::Duration};

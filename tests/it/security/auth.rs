@@ -67,8 +67,8 @@ async fn credentials_are_shown_on_every_connection_and_after_a_restart() {
 async fn credentials_go_out_alone_and_before_everything_else() {
     let gate = Gate::new();
     let auth = "set auth 0 0 10\r\nann secret\r\n";
-    let script = Script::new().expect(auth).wait(&gate).send("STORED\r\n").answer_version();
-    let server = Scripted::start(script.expect_line().send("EN O2\r\n")).unwrap();
+    let script = Script::new().expect(auth).wait(&gate).send("STORED\r\n").greet();
+    let server = Scripted::start(script.expect_line().send("EN O3\r\n")).unwrap();
     let builder = Client::builder().server(server.address()).timeout(HANG);
     let builder = builder.connect_timeout(HANG).credentials("ann", "secret");
     let client = builder.build().unwrap();

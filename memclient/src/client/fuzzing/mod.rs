@@ -143,7 +143,10 @@ impl Case<'_> {
             }
             8 => {
                 let (cas, stub) = (input.number(), input.flag());
-                let Some(command) = self.written(&Release { key, cas, stub }) else { return };
+                let Some(command) = self.written(&Release { key, cas: CasToken::new(cas), stub })
+                else {
+                    return;
+                };
                 self.is_meta(&command, "md", if stub { b"C" } else { b"IC" });
                 has_number(Some(&command), b'C', Some(cas));
             }

@@ -1,10 +1,13 @@
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::proto::{
-    answer::{Answer, Status},
-    ascii::decimal,
-    refusal::{Refusal, RefusalKind},
-    reply::Reply,
+use crate::{
+    proto::{
+        answer::{Answer, Status},
+        ascii::decimal,
+        refusal::{Refusal, RefusalKind},
+        reply::Reply,
+    },
+    wire::CasToken,
 };
 
 /// A reply of one line.
@@ -62,10 +65,13 @@ impl Line {
             (Self::Version, line) if line.len() > 8 && line.starts_with(b"VERSION ") => {
                 return Some(whole(buffer, end));
             }
-            (Self::Info, line) if line.starts_with(b"ME ") => return Some(whole(buffer, end)),
+            (Self::Info, line) if line.starts_with(b"ME ") => Status::Value,
             _ => return None,
         };
         let mut answer = Answer::of(status);
+        if self == Self::Info {
+            answer.cas = version(line);
+        }
         if status == Status::Value {
             answer.data = Some(buffer.split_to(end).freeze());
             buffer.advance(2);
@@ -97,4 +103,10 @@ fn whole(buffer: &mut BytesMut, end: usize) -> Reply {
     let line = Bytes::copy_from_slice(buffer.get(..end).unwrap_or_default());
     buffer.advance(end + 2);
     Reply::Line(line)
+}
+
+/// Returns the version that a line about an item names, as `cas=3`.
+fn version(line: &[u8]) -> Option<CasToken> {
+    let mut words = line.split(|&byte| byte == b' ');
+    words.find_map(|word| word.strip_prefix(b"cas=")).and_then(decimal).map(CasToken::new)
 }

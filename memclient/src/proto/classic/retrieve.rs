@@ -2,11 +2,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::proto::{
-    ascii::{self, decimal},
-    limits::{Limits, check_block, has_block, line_end, take_block},
-    out_of_step::OutOfStep,
-    refusal::Refusal,
+use crate::{
+    proto::{
+        ascii::{self, decimal},
+        limits::{Limits, check_block, has_block, line_end, take_block},
+        out_of_step::OutOfStep,
+        refusal::Refusal,
+    },
+    wire::CasToken,
 };
 
 /// A command that is answered with items.
@@ -60,7 +63,7 @@ impl Form {
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Found {
     /// An item, whose key was accepted.
-    Item { flags: u32, cas: Option<u64>, data: Bytes },
+    Item { flags: u32, cas: Option<CasToken>, data: Bytes },
     /// There are no more items.
     End,
     /// The server could not answer the rest.
@@ -139,11 +142,11 @@ fn is_followed(rest: &[u8], more: bool) -> Result<bool, OutOfStep> {
 }
 
 /// Reads `key flags bytes`, and the version where there must be one.
-fn head(item: &[u8], has_cas: bool) -> Option<(&[u8], u32, u64, Option<u64>)> {
+fn head(item: &[u8], has_cas: bool) -> Option<(&[u8], u32, u64, Option<CasToken>)> {
     let mut words = item.split(|&byte| byte == b' ');
     let (key, flags, size) = (words.next()?, words.next()?, words.next()?);
     let flags = u32::try_from(decimal(flags)?).ok()?;
-    let cas = if has_cas { Some(decimal(words.next()?)?) } else { None };
+    let cas = if has_cas { Some(CasToken::new(decimal(words.next()?)?)) } else { None };
     words.next().is_none().then_some((key, flags, decimal(size)?, cas))
 }
 
@@ -182,7 +185,7 @@ mod tests {
         let data = Bytes::from_static(b"a\r\nb");
         let item = Found::Item { flags: 16, cas: None, data: data.clone() };
         check(Form::Get, "VALUE k 16 4\r\na\r\nb\r\nEND\r\n", &Ok(item));
-        let item = Found::Item { flags: 16, cas: Some(7), data };
+        let item = Found::Item { flags: 16, cas: Some(CasToken::new(7)), data };
         check(Form::Gats(0), "VALUE k 16 4 7\r\na\r\nb\r\nEND\r\n", &Ok(item));
         check(Form::Get, "END\r\n", &Ok(Found::End));
         check(Form::Get, "VALUE other 0 1\r\nx\r\n", &Err("not asked for"));

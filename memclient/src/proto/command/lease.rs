@@ -4,14 +4,17 @@
 use bytes::BytesMut;
 
 use super::end;
-use crate::proto::{
-    ascii::put_flag,
-    classic::Form,
-    dialect::{Needs, Spoken},
-    key::WireKey,
-    meta::Verb,
-    opaque::Opaque,
-    request::{Grammar, Request},
+use crate::{
+    proto::{
+        ascii::put_flag,
+        classic::Form,
+        dialect::{Needs, Spoken},
+        key::WireKey,
+        meta::Verb,
+        opaque::Opaque,
+        request::{Grammar, Request},
+    },
+    wire::CasToken,
 };
 
 /// The value with all that is known of it, and the right to load or refresh it where nobody has it.
@@ -59,7 +62,7 @@ impl Request for Lease<'_> {
 pub(crate) struct Release<'a> {
     pub(crate) key: WireKey<'a>,
     /// The version that the right was given with: who has written since is not disturbed.
-    pub(crate) cas: u64,
+    pub(crate) cas: CasToken,
     pub(crate) stub: bool,
 }
 
@@ -72,13 +75,13 @@ impl Request for Release<'_> {
         Grammar::Meta(Verb::Delete)
     }
 
-    fn encode(&self, _: Spoken, opaque: Opaque, out: &mut BytesMut) {
+    fn encode(&self, spoken: Spoken, opaque: Opaque, out: &mut BytesMut) {
         out.extend_from_slice(b"md ");
         self.key.put(out);
         if !self.stub {
             out.extend_from_slice(b" I");
         }
-        put_flag(out, b'C', self.cas);
+        put_flag(out, b'C', self.cas.sent_to(spoken.incarnation()));
         end(out, opaque);
     }
 
@@ -147,7 +150,7 @@ mod tests {
         }
         assert_eq!(out, "mg p:k v f c t N30 O7\r\nmg p:k v f c t N30 R60 h l O7\r\n");
         assert_eq!(lease.grammar(classic()), Grammar::Items(Form::Gets));
-        let stub = Release { key: key(), cas: 5, stub: true };
+        let stub = Release { key: key(), cas: CasToken::new(5), stub: true };
         check(&stub, "md p:k C5 O7\r\n", "");
         check(&Release { stub: false, ..stub }, "md p:k I C5 O7\r\n", "");
         check(&Marks { key: key() }, "mg p:k c O7\r\n", "");

@@ -85,7 +85,7 @@ impl Request for Delete<'_> {
             put_flag(out, b'T', ttl);
         }
         if let Some(cas) = self.cas {
-            put_flag(out, b'C', cas.get());
+            put_flag(out, b'C', cas.sent_to(spoken.incarnation()));
         }
         end(out, opaque);
     }

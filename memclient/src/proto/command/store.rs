@@ -58,7 +58,7 @@ pub(crate) struct Store<'a> {
 }
 
 impl Store<'_> {
-    fn encode_meta(&self, opaque: Opaque, out: &mut BytesMut) {
+    fn encode_meta(&self, spoken: Spoken, opaque: Opaque, out: &mut BytesMut) {
         out.extend_from_slice(b"ms ");
         self.key.put(out);
         out.extend_from_slice(b" ");
@@ -71,12 +71,12 @@ impl Store<'_> {
         }
         out.extend_from_slice(self.mode.flag());
         if let Some(cas) = self.cas {
-            put_flag(out, b'C', cas.get());
+            put_flag(out, b'C', cas.sent_to(spoken.incarnation()));
         }
         end(out, opaque);
     }
 
-    fn encode_classic(&self, out: &mut BytesMut) {
+    fn encode_classic(&self, spoken: Spoken, out: &mut BytesMut) {
         out.extend_from_slice(if self.cas.is_some() { b"cas " } else { self.mode.word() });
         self.key.put(out);
         out.extend_from_slice(b" ");
@@ -87,7 +87,7 @@ impl Store<'_> {
         put(out, self.data.len());
         if let Some(cas) = self.cas {
             out.extend_from_slice(b" ");
-            put(out, cas.get());
+            put(out, cas.sent_to(spoken.incarnation()));
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -112,9 +112,9 @@ impl Request for Store<'_> {
     fn encode(&self, spoken: Spoken, opaque: Opaque, out: &mut BytesMut) {
         out.reserve(self.key.len() + self.data.len() + 64);
         if spoken.is_meta() {
-            self.encode_meta(opaque, out);
+            self.encode_meta(spoken, opaque, out);
         } else {
-            self.encode_classic(out);
+            self.encode_classic(spoken, out);
         }
         out.extend_from_slice(self.data);
         out.extend_from_slice(b"\r\n");

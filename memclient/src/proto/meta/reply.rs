@@ -3,11 +3,14 @@
 use bytes::Bytes;
 
 use super::verb::Verb;
-use crate::proto::{
-    answer::{Answer, Status, Win},
-    ascii::{decimal, signed},
-    opaque::Opaque,
-    out_of_step::OutOfStep,
+use crate::{
+    proto::{
+        answer::{Answer, Status, Win},
+        ascii::{decimal, signed},
+        opaque::Opaque,
+        out_of_step::OutOfStep,
+    },
+    wire::CasToken,
 };
 
 /// The line of a reply, before its data.
@@ -75,7 +78,7 @@ impl Head {
                 let flags = decimal(argument).and_then(|flags| u32::try_from(flags).ok());
                 self.reply.flags = flags?;
             }
-            b'c' => self.reply.cas = Some(decimal(argument)?),
+            b'c' => self.reply.cas = Some(CasToken::new(decimal(argument)?)),
             b'h' => self.reply.fetched = Some(matches!(decimal(argument)?, 1)),
             b'l' => self.reply.idle = Some(decimal(argument)?),
             b't' => self.reply.ttl = Some(signed(argument)?),

@@ -57,7 +57,7 @@ async fn nothing_can_be_smuggled_through_a_raw_command() {
         "flush_all noreply",
         "mg k v q",
         "md k q",
-        "ma k q O1",
+        "ma k q O2",
     ];
     let long = vec![b'x'; 2001];
     let behind = hostile().into_iter().map(|text| [b"get ", &text[..]].concat());
@@ -216,7 +216,8 @@ async fn shows_credentials(
             assert!(fits, "{what}");
             assert_eq!(client.get(HARMLESS).await.unwrap(), None, "{what}");
             let auth = format!("{user} {password}");
-            let expected = format!("set auth 0 0 {}\r\n{auth}\r\nversion\r\nmg ", auth.len());
+            let expected =
+                format!("set auth 0 0 {}\r\n{auth}\r\nversion\r\nstats\r\nmg ", auth.len());
             let bytes = server.bytes();
             assert!(bytes.starts_with(expected.as_bytes()), "{what}: {}", bytes.escape_ascii());
             assert_eq!(server.take().len(), 2, "{what}");
