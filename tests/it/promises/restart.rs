@@ -18,10 +18,10 @@ async fn same_number_twice(dialect: Dialect) -> (Memcached, Client, CasToken, It
     // The second in which a server starts is a part of who it is.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     server.restart().await.unwrap();
-    until_ok(|| client.set("k", "newer", Ttl::Never)).await;
+    let _ = until_ok(|| client.set("k", "newer", Ttl::Never)).await;
     let mut after = within(client.gets("k")).await.unwrap().unwrap();
     while after.cas.get() < before.get() {
-        until_ok(|| client.set("k", "newer", Ttl::Never)).await;
+        let _ = until_ok(|| client.set("k", "newer", Ttl::Never)).await;
         after = within(client.gets("k")).await.unwrap().unwrap();
     }
     assert_eq!(after.cas.get(), before.get(), "the numbers do not meet");
