@@ -265,12 +265,36 @@ async fn a_header_that_is_damaged_is_a_miss() {
     let cache = process(&server);
     let handle = tagged(&cache);
     let client = Client::new(server.address()).unwrap();
-    for bytes in [&b""[..], b"\xff\xff", b"\0\x01\x05tag:", b"\0\x01\x03a b\0\0\0\0\0\0\0\x01"] {
+    let many = [&b"\xff\xff"[..], &b"\x01t\0\0\0\0\0\0\0\x01".repeat(65_535)].concat();
+    let short: [&[u8]; 4] =
+        [b"", b"\xff\xff", b"\0\x01\x05tag:", b"\0\x01\x03a b\0\0\0\0\0\0\0\x01"];
+    for bytes in short.into_iter().map(<[u8]>::to_vec).chain([many]) {
+        let unreadable = cache.stats().undecodable;
         let damaged = memclient::Value::new(bytes, 0x0100_0010);
         let _ = client.set(handle.key(&3), damaged, Duration::from_secs(60)).await.unwrap();
         assert_eq!(handle.get(&3).await.unwrap(), None);
         assert_eq!(cache.typed::<u64>("square").get(&3).await.unwrap(), None);
+        assert_eq!(cache.stats().undecodable, unreadable + 2);
         assert_eq!(handle.get_or_load(&3, || ready(9)).await, 9);
         assert_eq!(handle.get(&3).await.unwrap(), Some(9));
     }
+}
+
+#[tokio::test]
+async fn more_tags_than_an_entry_can_have_are_told_and_counted() {
+    let server = Memcached::start().await.unwrap();
+    let cache = process(&server);
+    let names: Vec<String> = (0..256).map(|tag| tag.to_string()).collect();
+    let tagged = |count| {
+        let names = names.iter().take(count).map(String::as_str);
+        cache.typed::<u64>("square").tagged(names)
+    };
+    tagged(255).put(&3, &9).await.unwrap();
+    assert_eq!(tagged(255).get(&3).await.unwrap(), Some(9));
+
+    let error = tagged(256).put(&4, &16).await.unwrap_err();
+    assert!(error.to_string().contains("255 tags"), "{error}");
+    assert_eq!(tagged(256).get_or_load(&5, || ready(25)).await, 25);
+    assert_eq!(cache.typed::<u64>("square").get(&5).await.unwrap(), None);
+    assert_eq!(cache.stats().unencodable, 2);
 }

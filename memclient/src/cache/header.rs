@@ -13,6 +13,10 @@ use crate::{
     wire::{Key, Value},
 };
 
+/// The most tags of one entry, so that whoever stores one cannot make its readers ask for many
+/// counters, or keep their keys: with this many a header takes at most 65 KiB.
+pub(super) const MAX_TAGS: usize = 255;
+
 /// A header: which tags an entry was stored under, and their generations then.
 ///
 /// A count of two bytes; for each tag a length of one byte, its counter's key, and eight bytes of its
@@ -20,10 +24,14 @@ use crate::{
 pub(super) struct Header(pub(super) Vec<(Key, u64)>);
 
 impl Header {
-    /// Returns the header and what follows it; `None` where there is none that is whole.
+    /// Returns the header and what follows it; `None` where there is none that is whole, or one of
+    /// more tags than an entry may have.
     pub(super) fn split(value: &Value) -> Option<(Self, Bytes)> {
         let mut rest = value.data().clone();
-        let count = rest.try_get_u16().ok()?;
+        let count = usize::from(rest.try_get_u16().ok()?);
+        if count > MAX_TAGS {
+            return None;
+        }
         let mut tags = Vec::new();
         for _ in 0..count {
             let len = usize::from(rest.try_get_u8().ok()?);
@@ -41,11 +49,14 @@ impl Header {
         tags.iter().all(|key| self.0.iter().any(|(tag, _)| tag == key))
     }
 
-    /// Puts the header before a value; `None` for more tags than it can name.
+    /// Puts the header before a value; `None` for more tags than an entry may have.
     pub(super) fn join<'a>(
         tags: impl ExactSizeIterator<Item = (&'a Key, u64)>,
         value: &Value,
     ) -> Option<Value> {
+        if tags.len() > MAX_TAGS {
+            return None;
+        }
         let mut data = BytesMut::new();
         data.put_u16(u16::try_from(tags.len()).ok()?);
         for (key, generation) in tags {
@@ -123,7 +134,17 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_of_many_tags_costs_nothing() {
+    fn more_tags_than_an_entry_may_have_are_neither_written_nor_read() {
+        let keys: Vec<_> = (0..=MAX_TAGS).map(|tag| Key::new(tag.to_string()).unwrap()).collect();
+        let join =
+            |keys: &[Key]| Header::join(keys.iter().zip(vec![7; keys.len()]), &Value::new("", 0));
+        let most = join(&keys[..MAX_TAGS]).unwrap();
+        assert_eq!(Header::split(&most).unwrap().0.0.len(), MAX_TAGS);
+        assert!(join(&keys).is_none());
+        let mut bytes = most.data().to_vec();
+        bytes[..2].copy_from_slice(&256_u16.to_be_bytes());
+        bytes.extend(b"\x01t\0\0\0\0\0\0\0\x01");
+        assert!(Header::split(&Value::new(bytes, 0)).is_none());
         assert!(Header::split(&Value::new(&b"\xff\xff"[..], 0)).is_none());
     }
 }

@@ -6,7 +6,7 @@ use memclient_serde::{Flags, KeyWriter};
 
 use super::{
     core::Core,
-    header::{Header, Tagged},
+    header::{Header, MAX_TAGS, Tagged},
     plan::{Plan, TagGenerations, Tags},
 };
 use crate::{
@@ -59,6 +59,10 @@ impl Core {
     /// begun.
     pub(super) async fn tag_generations(&self, plan: Plan<'_>) -> Result<TagGenerations> {
         let keys = plan.tags.keys();
+        if keys.len() > MAX_TAGS {
+            self.counters.unencodable.add_one();
+            return Err(too_many_tags());
+        }
         let mut generations = Vec::with_capacity(keys.len());
         for (key, read) in keys.iter().zip(self.read_tags(keys).await?) {
             generations.push(match read {
@@ -106,9 +110,9 @@ impl Core {
         known.extend(others.iter().zip(more));
         let holds = |(key, then): &(Key, u64)| known.contains(&(key, Some(*then)));
         let is_current = |tagged: &Tagged| match tagged {
-            Tagged::Nothing => true,
+            // Whoever reads a damaged one finds that out, and counts it.
+            Tagged::Nothing | Tagged::Damaged => true,
             Tagged::Without => !plan.has_tags(),
-            Tagged::Damaged => false,
             Tagged::With(header) => header.names(plan.tags.keys()) && header.0.iter().all(holds),
         };
         Ok(headers.iter().map(is_current).collect())
@@ -153,6 +157,12 @@ impl Core {
         }
         Err(Error::config("the backend has no counters, which tags need"))
     }
+}
+
+/// What is said of more tags than an entry can have.
+#[cold]
+pub(super) fn too_many_tags() -> Error {
+    Error::config(format!("an entry can have {MAX_TAGS} tags, and not more"))
 }
 
 fn generation(value: &Value) -> Option<u64> {

@@ -101,6 +101,9 @@ impl<T: CacheValue> TypedCache<T> {
     /// through it. A handle without tags reads what has some, at the price of a second round trip.
     /// Entries with tags begin with a header of some bytes, which clients of other languages do not
     /// know.
+    ///
+    /// An entry can have 255 tags: with more, a [`put`](Self::put) is refused, and what is loaded is
+    /// returned and not kept, which [`CacheStats::unencodable`](crate::CacheStats) counts.
     #[must_use]
     pub fn tagged<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Self {
         Self { tags: self.cache.core().tags(tags), ..self.clone() }

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use memclient_serde::{CacheValue, KeyBuf};
 
-use super::{core::Core, entry::PutIf, found::absence, plan::Plan};
+use super::{core::Core, entry::PutIf, found::absence, plan::Plan, tags::too_many_tags};
 use crate::{
     backend::{CacheBackend, Delete, Mode, Set},
-    error::{Error, Result},
+    error::Result,
     wire::{Key, Touched},
 };
 
@@ -52,9 +52,7 @@ impl Core {
         };
         let key = Key::from(key);
         let tags = self.tag_generations(plan).await?;
-        let value = plan
-            .seal(&tags, value)
-            .ok_or_else(|| Error::config("an entry can have 65,535 tags, and not more"))?;
+        let value = plan.seal(&tags, value).ok_or_else(too_many_tags)?;
         let how = Set { ttl, near: plan.near_time(), ..how };
         let written = self.change(&key, self.backend().set(&key, value, how)).await?;
         if written.is_stored() {

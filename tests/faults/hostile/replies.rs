@@ -1,4 +1,4 @@
-//! Servers that mean harm: a lie becomes an error or a miss, in bounded time and memory.
+//! A server whose replies are lies.
 
 use std::{
     sync::Arc,
@@ -8,17 +8,12 @@ use std::{
 use memclient::{Client, Dialect, Error, Value};
 use memclient_tests::{Peak, Script, Scripted};
 
-use super::HANG;
+use crate::HANG;
 
 /// How much memory a lie may cost beyond the largest value that the client takes.
 const ROOM: usize = 8 << 10;
 const LARGEST: usize = 1 << 20;
 
-/// Prints the table that `docs/reliability.md` shows:
-///
-/// ```text
-/// cargo test -p memclient-tests --test faults no_lie_of_a_server -- --nocapture
-/// ```
 #[tokio::test]
 async fn no_lie_of_a_server_becomes_a_value() {
     println!("| lie | dialect | outcome | time | peak memory |");
