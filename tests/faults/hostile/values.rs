@@ -89,6 +89,7 @@ impl Stage {
     }
 
     /// Lengths of 2^40 elements, in ten bytes.
+    #[expect(clippy::zero_sized_map_values, reason = "entries without bytes are the point")]
     async fn lengths(&self) {
         const CLAIM: &[u8] = b"\xfd\0\0\0\0\0\x01\0\0\x01";
 
@@ -105,7 +106,7 @@ impl Stage {
         let most = b"\xfd\xff\xff\xff\xff\xff\xff\xff\xff";
         self.check::<Vec<u64>>("2^64 - 1 numbers", "Vec<u64>", BINCODE, most).await;
         // A byte for each, and a kibibyte in memory.
-        let many = [&b"\xfc\xe0\x22\x02\0"[..], &[0; 140_000]].concat();
+        let many = [&b"\xfc\xe0\x22\x02\0"[..], &vec![0; 140_000]].concat();
         let (name, kind) = ("140,000 times nothing", "Vec<Option<[[u64; 32]; 4]>>");
         let room = ELEMENTS + ROOM;
         self.within::<Vec<Option<[[u64; 32]; 4]>>>(room, name, kind, BINCODE, &many).await;
@@ -116,12 +117,12 @@ impl Stage {
         const LEVELS: usize = 1_000_000;
 
         let name = "a million levels";
-        self.check::<Chain>(name, "an enum of boxes", BINCODE, &[1; LEVELS]).await;
-        self.check::<Tree>(name, "a struct of lists", BINCODE, &[1; LEVELS]).await;
-        self.check::<Text>(name, "JSON", JSON, &[b'['; LEVELS]).await;
+        self.check::<Chain>(name, "an enum of boxes", BINCODE, &vec![1; LEVELS]).await;
+        self.check::<Tree>(name, "a struct of lists", BINCODE, &vec![1; LEVELS]).await;
+        self.check::<Text>(name, "JSON", JSON, &vec![b'['; LEVELS]).await;
         let objects = br#"{"text":"","children":["#.repeat(40_000);
         self.check::<Text>("40,000 levels", "JSON", JSON, &objects).await;
-        let unknown = [&br#"{"x":"#[..], &[b'['; LEVELS]].concat();
+        let unknown = [&br#"{"x":"#[..], &vec![b'['; LEVELS]].concat();
         self.check::<Text>("a million levels in a field that nobody reads", "JSON", JSON, &unknown)
             .await;
     }
