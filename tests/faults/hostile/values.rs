@@ -232,7 +232,7 @@ fn zlib_bomb(mib: usize) -> Vec<u8> {
     [b"\x78\x9c", &piece.repeat(mib)[..], b"\x03\0\0\0\0\0"].concat()
 }
 
-/// Returns one frame of blocks that each repeat one byte (RFC 8878, "RLE_Block").
+/// Returns one frame of blocks that each repeat one byte (RFC 8878, `RLE_Block`).
 fn zstd_bomb(size: u64) -> Vec<u8> {
     const BLOCK: u32 = 128 << 10;
 
