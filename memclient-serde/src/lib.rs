@@ -8,6 +8,7 @@
 //!   back. Text, bytes and integers are stored as every client stores them; other types go through
 //!   a [`Codec`]. Reading is bounded: no bytes, however hostile, make it panic, recurse without end
 //!   or allocate more than their length justifies.
+//! * [`CacheEntity`] is a value that has its own key in it.
 //! * [`Compression`] makes large values smaller when they are written. Reading needs no setting: the
 //!   flags name what was done, and what it may cost is bounded too.
 //! * [`CacheKey`] writes a value into a key that people can read and that is never another's.
@@ -80,7 +81,7 @@ pub use crate::{
     key::{CacheKey, KeyBuf, KeyGroup, KeyHead, KeyWriter},
     payload::Payload,
     schema::{Fingerprint, Schema, SchemaWriter},
-    value::CacheValue,
+    value::{CacheEntity, CacheValue},
 };
 
 #[cfg(feature = "bincode")]
@@ -102,7 +103,7 @@ pub mod __private {
         key::{CacheKey, KeyGroup, KeyWriter},
         payload::Payload,
         schema::{Schema, SchemaWriter, declared_at},
-        value::CacheValue,
+        value::{CacheEntity, CacheValue},
     };
 
     #[cfg(feature = "bincode")]

@@ -153,8 +153,8 @@ pub mod __private;
 #[cfg(feature = "derive")]
 pub use memclient_derive::{CacheKey, CacheValue, cache_put, cached, invalidates};
 pub use memclient_serde::{
-    CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint, Flags,
-    Format, KeyWriter, Payload, Schema,
+    CacheEntity, CacheKey, CacheValue, Compression, DecodeError, Decoded, EncodeError, Fingerprint,
+    Flags, Format, KeyWriter, Payload, Schema,
 };
 
 #[cfg(feature = "testing")]

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Generics, Ident, ext::IdentExt, parse_quote, parse_quote_spanned, spanned::Spanned};
 
 use crate::{
+    expand::derive_entity,
     model::{
         bounds,
         shape::{Body, Field, Shape, Style, Variant, canonical},
@@ -40,7 +41,8 @@ use crate::{
 pub(crate) fn expand(shape: &Shape) -> TokenStream {
     let schema = schema(shape);
     let value = value(shape);
-    quote!(#schema #value)
+    let entity = derive_entity::expand(shape);
+    quote!(#schema #value #entity)
 }
 
 fn schema(shape: &Shape) -> TokenStream {

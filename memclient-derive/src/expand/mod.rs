@@ -4,6 +4,7 @@ mod batch;
 pub(crate) mod cached_fn;
 mod call;
 mod companion;
+mod derive_entity;
 pub(crate) mod derive_key;
 pub(crate) mod derive_value;
 mod operation;

@@ -4,7 +4,7 @@ use std::{iter, slice};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Type, ext::IdentExt};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Member, Type, ext::IdentExt};
 
 use crate::{
     crate_path::CratePath,
@@ -28,6 +28,8 @@ pub(crate) struct Shape {
     pub(crate) compress: Option<Compress>,
     /// Its name stands for its shape.
     pub(crate) opaque: bool,
+    /// The fields that are its own key, where it has one.
+    pub(crate) entity: Option<Vec<Member>>,
     /// What its keys begin with.
     pub(crate) prefix: Option<String>,
     pub(crate) crate_path: CratePath,
@@ -68,7 +70,7 @@ pub(crate) enum Style {
 pub(crate) struct Field {
     /// Its name, or its place as text.
     pub(crate) name: String,
-    pub(crate) member: syn::Member,
+    pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) serde: Vec<Serde>,
     /// Serde leaves the field or its variant out, so that its type has no say in the bytes.
@@ -108,6 +110,7 @@ impl Shape {
             codec: options.codec.take(),
             compress: options.compress.take(),
             opaque: is_opaque,
+            entity: options.entity.take(),
             prefix: options.prefix.take().map(|prefix| prefix.value()),
             crate_path: CratePath::new(options.crate_path.take()),
             ident: input.ident,
@@ -161,8 +164,8 @@ impl Variant {
                 Field {
                     is_left_out: is_left_out(&own) || is_left_out(&serde),
                     name: match &member {
-                        syn::Member::Named(name) => name.unraw().to_string(),
-                        syn::Member::Unnamed(index) => index.index.to_string(),
+                        Member::Named(name) => name.unraw().to_string(),
+                        Member::Unnamed(index) => index.index.to_string(),
                     },
                     member,
                     ty: field.ty.clone(),

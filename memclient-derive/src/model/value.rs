@@ -1,5 +1,8 @@
 //! Which types can be values.
 
+use quote::ToTokens;
+use syn::Member;
+
 use crate::{
     diag::Diag,
     model::shape::{Body, Shape, Variant},
@@ -14,6 +17,9 @@ pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
             "a cached value outlives what it was made from, so it cannot borrow: hold `String`, \
              `Vec<T>` or `Arc<T>`",
         );
+    }
+    if let Some(key) = &shape.entity {
+        check_entity(key, &shape.body, diag);
     }
     if shape.codec == Some(Codec::Json) {
         return;
@@ -30,6 +36,41 @@ pub(crate) fn check(shape: &Shape, diag: &mut Diag) {
                      put `#[cache(codec = \"json\")]` on the type"
                 ),
             );
+        }
+    }
+}
+
+/// Notes what keeps fields from being the key of their own value.
+fn check_entity(key: &[Member], body: &Body, diag: &mut Diag) {
+    let Body::Struct(Variant { fields, .. }) = body else {
+        if let Some(first) = key.first() {
+            diag.error(
+                first,
+                "the key of an entity is a field, and an enum has none in all of its variants: make \
+                 it a struct that holds the enum",
+            );
+        }
+        return;
+    };
+    for (index, member) in key.iter().enumerate() {
+        let name = member.to_token_stream();
+        if key[..index].contains(member) {
+            diag.error(member, format_args!("`{name}` is in the key twice"));
+        }
+        match fields.iter().find(|field| field.member == *member) {
+            None => {
+                let all: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+                let known = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+                diag.error(member, format_args!("`{name}` is no field: there are {known}"));
+            }
+            Some(field) if field.is_left_out => diag.error(
+                member,
+                format_args!(
+                    "`{name}` is not stored, so the value would come back with another key: let serde \
+                     write it"
+                ),
+            ),
+            Some(_) => {}
         }
     }
 }
@@ -99,6 +140,25 @@ mod tests {
         check("enum E { #[serde(skip)] A }");
         check("enum E {}");
         check("struct S { #[serde(skip_serializing, skip_deserializing)] a: u32 }");
+    }
+
+    #[test]
+    fn an_entity_has_its_key_in_fields_that_are_stored() {
+        let check = |input, expected| assert_eq!(errors(input), expected, "{input}");
+        check("#[cache(entity(key = id))] struct S { id: u64, a: A }", 0);
+        check("#[cache(entity(key = (org, id)))] struct S { id: u64, org: u8 }", 0);
+        check("#[cache(entity(key = 0))] struct S(u64, A);", 0);
+        check("#[cache(entity(key = r#type))] struct S { r#type: u64 }", 0);
+        check("#[cache(entity(key = 1))] struct S(u64);", 1);
+        check("#[cache(entity(key = idd))] struct S { id: u64 }", 1);
+        check("#[cache(entity(key = (id, id)))] struct S { id: u64 }", 1);
+        check("#[cache(entity(key = id))] struct S { #[serde(skip)] id: u64 }", 1);
+        check("#[cache(entity(key = id), codec = \"json\")] enum E { A { id: u64 } }", 1);
+        check("#[cache(entity())] struct S { id: u64 }", 1);
+        check("#[cache(entity(key = ()))] struct S { id: u64 }", 1);
+        check("#[cache(entity(key = self.id))] struct S { id: u64 }", 1);
+        check("#[cache(entity(kye = id))] struct S { id: u64 }", 1);
+        check("#[cache(entity = id)] struct S { id: u64 }", 1);
     }
 
     #[test]

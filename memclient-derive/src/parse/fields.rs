@@ -1,6 +1,10 @@
 //! `#[cache(...)]` on types, variants and fields, for the derives.
 
-use syn::{Attribute, LitStr, Path, parse::ParseStream};
+use syn::{
+    Attribute, LitStr, Member, Path, Token,
+    parse::{ParseStream, Parser},
+    punctuated::Punctuated,
+};
 
 use crate::{
     diag::{Diag, Slot},
@@ -20,8 +24,15 @@ pub(crate) struct ContainerOptions {
     pub(crate) codec: Slot<Codec>,
     pub(crate) compress: Slot<Compress>,
     pub(crate) opaque: Slot<()>,
+    pub(crate) entity: Slot<Vec<Member>>,
     pub(crate) prefix: Slot<LitStr>,
     pub(crate) crate_path: Slot<Path>,
+}
+
+/// What stands between the parentheses of `entity(..)`.
+#[derive(Default)]
+struct EntityOptions {
+    key: Slot<Vec<Member>>,
 }
 
 /// What stands on a variant.
@@ -83,9 +94,12 @@ const CONTAINER: &[Entry<ContainerOptions>] = &[
     option!("codec", r#"codec = "json""#, codec, read_codec),
     option!("compress", r#"compress = "zlib""#, compress, read_type_compress),
     option!("opaque", "opaque", opaque, Given::alone),
+    Entry { name: "entity", usage: "entity(key = id)", read: read_entity },
     option!("prefix", r#"prefix = "org""#, prefix, read_name),
     option!("crate", "crate = path::to::memclient", crate_path, read_crate),
 ];
+
+const ENTITY: &[Entry<EntityOptions>] = &[option!("key", "key = id", key, read_members)];
 
 const VARIANT: &[Entry<VariantOptions>] = &[
     misplaced!("skip" "on a field"),
@@ -93,6 +107,7 @@ const VARIANT: &[Entry<VariantOptions>] = &[
     misplaced!("version" "on the type"),
     misplaced!("codec" "on the type"),
     misplaced!("compress" "on the type"),
+    misplaced!("entity" "on the type"),
     misplaced!("prefix" "on the type"),
     misplaced!("crate" "on the type"),
     option!("rename", r#"rename = "name""#, rename, read_name),
@@ -103,6 +118,7 @@ const FIELD: &[Entry<FieldOptions>] = &[
     misplaced!("version" "on the type"),
     misplaced!("codec" "on the type"),
     misplaced!("compress" "on the type"),
+    misplaced!("entity" "on the type"),
     misplaced!("prefix" "on the type"),
     misplaced!("crate" "on the type"),
     option!("skip", "skip", skip, Given::alone),
@@ -119,6 +135,47 @@ fn read_attributes<O: Default>(table: &[Entry<O>], attributes: &[Attribute], dia
         diag.ok(read);
     }
     options
+}
+
+/// Reads `entity(key = id)`; without a mistake inside, the key is there.
+fn read_entity(
+    given: &Given<'_>,
+    input: ParseStream<'_>,
+    options: &mut ContainerOptions,
+    diag: &mut Diag,
+) -> syn::Result<()> {
+    let inside = given.list(input)?;
+    if inside.is_empty() {
+        return Err(given.misuse());
+    }
+    let mut entity = EntityOptions::default();
+    let read = |input: ParseStream<'_>| {
+        read_options(ENTITY, input, &mut entity, diag);
+        Ok(())
+    };
+    read.parse2(inside)?;
+    if let Some(key) = entity.key.take() {
+        options.entity.set(given.name, key, diag);
+    }
+    Ok(())
+}
+
+/// Reads `name = field` or `name = (field, field)`.
+fn read_members(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Vec<Member>> {
+    given.equals(input)?;
+    if input.peek(syn::token::Paren) {
+        let inside;
+        syn::parenthesized!(inside in input);
+        let members = Punctuated::<Member, Token![,]>::parse_terminated(&inside)?;
+        return if members.is_empty() {
+            Err(given.misuse())
+        } else {
+            Ok(members.into_iter().collect())
+        };
+    }
+    let misuse =
+        |_| syn::Error::new(input.span(), "a key is a field, or several: `key = (org, id)`");
+    Ok(vec![input.parse().map_err(misuse)?])
 }
 
 /// Reads `name = "text"`, where text is something that can be read in a key.

@@ -8,7 +8,10 @@ use crate::{
 
 #[cfg(any(feature = "bincode", feature = "json"))]
 mod coded;
+mod entity;
 mod plain;
+
+pub use self::entity::CacheEntity;
 
 /// A type whose values are stored as bytes and flags.
 ///

@@ -5,6 +5,7 @@ mod begin;
 mod builder;
 mod core;
 mod current;
+mod entity;
 mod entry;
 mod fill;
 mod flight;

@@ -470,11 +470,11 @@ impl<T: CacheValue> TypedCache<T> {
         &self.cache
     }
 
-    fn plan(&self) -> Plan<'_> {
+    pub(super) fn plan(&self) -> Plan<'_> {
         Plan { policy: &self.policy, tags: &self.tags }
     }
 
-    fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
+    pub(super) fn key_buf<K: CacheKey + ?Sized>(&self, key: &K) -> KeyBuf {
         self.cache.core().key(&self.head, |writer| writer.part(key))
     }
 }

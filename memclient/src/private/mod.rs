@@ -25,8 +25,8 @@ pub use std::{boxed::Box, vec::Vec};
 
 pub use memclient_serde::{
     __private::{declared_at, decode_with, encode_with},
-    CacheKey, CacheValue, Codec, DecodeError, EncodeError, KeyGroup, KeyWriter, Payload, Schema,
-    SchemaWriter,
+    CacheEntity, CacheKey, CacheValue, Codec, DecodeError, EncodeError, KeyGroup, KeyWriter,
+    Payload, Schema, SchemaWriter,
 };
 pub use serde::{Serialize, de::DeserializeOwned};
 

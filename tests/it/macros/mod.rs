@@ -1,6 +1,7 @@
 //! What `#[cached]` does at run time, over a real memcached.
 
 mod batch;
+mod entities;
 mod errors;
 mod isolation;
 mod options;
