@@ -49,8 +49,8 @@
 //!    ▼
 //!  the function itself         its result fills both tiers on the way back
 //! ```
-//! A cache in trouble never fails a call: a server that is down costs its time limit once, then
-//! nothing, and the function runs.
+//! A cache in trouble fails no call that does not ask for it (`fail = "closed"`): a server that is down
+//! costs its time limit once, then nothing, and the function runs.
 //!
 //! # Three ways in
 //! - `#[cached]`, with `ttl`, `none`, `key`, `skip` and the function's companion

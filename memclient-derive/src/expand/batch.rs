@@ -26,8 +26,8 @@ use crate::{
 ///     let db = Clone::clone(&db);
 ///     async move { users::uncached(db, &missing).await }
 /// };
-/// ::memclient::__private::get_or_load_many(users::__memclient_outcome(&()), None, entries, loader)
-///     .await
+/// ::memclient::__private::get_or_load_many(users::__memclient_outcome(&()), None, None, entries,
+///     loader).await
 /// ```
 pub(super) fn load(model: &CachedFn, batch: &Batch, policy: Option<&Ident>) -> TokenStream {
     let function = &model.item.sig.ident;
@@ -122,6 +122,14 @@ fn answer(
         || quote!(::core::option::Option::None),
         |policy| quote!(::core::option::Option::Some(#policy)),
     );
+    let refuse = model.fails_closed.as_ref().map_or_else(
+        || quote!(::core::option::Option::None),
+        |fail| {
+            let (private, returns) =
+                (model.crate_path.private_at(fail.span()), &model.signature.returns);
+            quote_spanned!(fail.span()=> #private::closed_many::<#returns>())
+        },
+    );
     // At the returned type, so that one that is none of a batch is shown there.
     let span = model.signature.returns.span();
     let private_there = model.crate_path.private_at(span);
@@ -137,7 +145,7 @@ fn answer(
         let #entries = #private::entries(#ids, |#keys: &#id| #entry);
         #allow
         let #loader = |#missing: #private::Vec<#id>| { #run };
-        #load(#outcome, #policy, #entries, #loader) #wait
+        #load(#outcome, #policy, #refuse, #entries, #loader) #wait
     }
 }
 

@@ -169,6 +169,10 @@ pub(super) fn outcome(model: &CachedFn) -> TokenStream {
         let name = Ident::new(name, span);
         outcome = quote_spanned!(span=> #private::coded::<_, #private::#name>(#outcome));
     }
+    // What a function of many keys returns is not the shape of one of its values.
+    if let (Some(fail), None) = (&model.fails_closed, &model.batch) {
+        outcome = changed(&model.crate_path, fail.span(), "closed", &outcome);
+    }
     outcome
 }
 

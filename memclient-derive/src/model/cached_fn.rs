@@ -13,7 +13,7 @@ use crate::{
         mentions,
         signature::{Argument, Signature},
     },
-    parse::cached::{CachedOptions, Compress, OnError, Refresh, Time, Word},
+    parse::cached::{CachedOptions, Compress, Fail, OnError, Refresh, Time, Word},
 };
 
 /// Everything that is written out for one `#[cached]` function.
@@ -37,6 +37,8 @@ pub(crate) struct CachedFn {
     pub(crate) codec: Option<Word>,
     /// The name of `on_error`, where it has errors kept.
     pub(crate) keeps_errors: Option<Ident>,
+    /// The name of `fail`, where the function is not to run without the cache.
+    pub(crate) fails_closed: Option<Ident>,
     pub(crate) in_background: bool,
     /// What makes it a function of many keys, if it is one.
     pub(crate) batch: Option<Batch>,
@@ -96,6 +98,9 @@ impl CachedFn {
         let keeps_errors = (options.on_error.get() == Some(&OnError::Cache))
             .then(|| options.on_error.name().cloned())
             .flatten();
+        let fails_closed = (options.fail.get() == Some(&Fail::Closed))
+            .then(|| options.fail.name().cloned())
+            .flatten();
         Some(Self {
             signature,
             parameters,
@@ -110,6 +115,7 @@ impl CachedFn {
             ttl_for: options.ttl_for.take(),
             codec: options.codec.take(),
             keeps_errors,
+            fails_closed,
             in_background: options.refresh.get() == Some(&Refresh::Background),
             cache: options.cache.take(),
             entry: options.entry.take(),

@@ -35,6 +35,7 @@ pub(crate) struct CachedOptions {
     pub(crate) refresh: Slot<Refresh>,
     pub(crate) cache_if: Slot<Expr>,
     pub(crate) on_error: Slot<OnError>,
+    pub(crate) fail: Slot<Fail>,
     pub(crate) batch: Slot<Ident>,
     pub(crate) share: Slot<Share>,
     pub(crate) codec: Slot<Word>,
@@ -72,6 +73,15 @@ pub(crate) enum OnError {
     Stale,
     /// It is kept like a value.
     Cache,
+}
+
+/// What a call does where the cache cannot be reached.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Fail {
+    /// It runs the function.
+    Open,
+    /// It returns an error.
+    Closed,
 }
 
 /// One of a few words, such as the name of a codec.
@@ -132,6 +142,7 @@ const OPTIONS: &[Entry<CachedOptions>] = &[
     option!("near", r#"near = "5s""#, near, read_near),
     option!("cache_if", "cache_if = |value| value.is_final", cache_if, read_value),
     option!("on_error", r#"on_error = "cache""#, on_error, read_on_error),
+    option!("fail", r#"fail = "closed""#, fail, read_fail),
     option!("codec", r#"codec = "json""#, codec, read_codec),
     option!("compress", r#"compress = "zlib""#, compress, read_compress_or_none),
     option!("batch", "batch = ids", batch, read_entry),
@@ -217,6 +228,10 @@ fn read_refresh(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Refres
 
 fn read_on_error(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<OnError> {
     read_choice(given, input, [("cache", OnError::Cache), ("stale", OnError::Stale)])
+}
+
+fn read_fail(given: &Given<'_>, input: ParseStream<'_>) -> syn::Result<Fail> {
+    read_choice(given, input, [("closed", Fail::Closed), ("open", Fail::Open)])
 }
 
 pub(crate) fn read_choice<T, const N: usize>(
@@ -400,6 +415,7 @@ mod tests {
                 ttl_for = |user| user.life(),
                 cache_if = |user| user.active,
                 on_error = "stale",
+                fail = "closed",
                 batch = ids,
                 share = users::user(org, *ids),
                 codec = "json",
@@ -435,6 +451,7 @@ mod tests {
         assert!(options.batch.get().is_some_and(|ids| ids == "ids"));
         assert!(matches!(options.share.get(), Some(Share::Call(_, keys)) if keys.len() == 2));
         assert!(options.on_error.get() == Some(&OnError::Stale));
+        assert!(options.fail.get() == Some(&Fail::Closed));
         assert!(options.codec.get().is_some_and(|codec| codec.word == "json"));
         assert!(matches!(options.compress.get(), Some(Compress::Word(it)) if it.word == "zstd"));
         assert!(options.entry.get().is_some_and(|name| name == "user_entry"));
@@ -454,8 +471,8 @@ mod tests {
             quote!(expire = "1m"),
             "unknown option `expire`: there are `ttl`, `ttl_for`, `none`, `skip`, `key`, `tags`, `name`, `version`, \
              `cache`, `grace`, `refresh`, `early`, `jitter`, `soft_timeout`, `timeout`, `throttle`, \
-             `lease`, `single_flight`, `near`, `cache_if`, `on_error`, `codec`, `compress`, `batch`, \
-             `share`, `entry`, `associated`, `crate`",
+             `lease`, `single_flight`, `near`, `cache_if`, `on_error`, `fail`, `codec`, `compress`, \
+             `batch`, `share`, `entry`, `associated`, `crate`",
         );
     }
 
@@ -504,6 +521,10 @@ mod tests {
             "`refresh` is one of \"background\", \"caller\": did you mean \"background\"?",
         );
         check(quote!(codec = "xml"), "`codec` is one of \"bincode\", \"json\"");
+        check(
+            quote!(fail = "close"),
+            "`fail` is one of \"closed\", \"open\": did you mean \"closed\"?",
+        );
         check(quote!(codec = json), r#"write `codec` as `codec = "json"`"#);
         check(
             quote!(compress = "gzip"),

@@ -116,8 +116,8 @@ impl Core {
 
     /// Returns what runs synchronous calls; a system that refuses the thread for them is a backend
     /// that fails.
-    pub(crate) fn executor(&self) -> Option<Executor> {
-        Executor::get().map_err(|error| self.failed(&Error::thread(error))).ok()
+    pub(crate) fn executor(&self) -> Result<Executor> {
+        Executor::get().map_err(Error::thread).inspect_err(|error| self.failed(error))
     }
 
     /// Runs a task on the caller's runtime; on this crate's thread where the caller is in none.

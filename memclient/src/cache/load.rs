@@ -2,8 +2,8 @@
 //!
 //! Two steps, to look and to keep, with the loader between them: it runs as the caller's own code, on
 //! the caller's thread and runtime, in both kinds of call; only a call that says so has it run in the
-//! background. A cache in trouble never fails a call: a backend that cannot be asked is a miss, a
-//! value that cannot be kept is returned all the same, and both are counted.
+//! background. A cache in trouble fails no call but one that asks for it: a backend that cannot be asked
+//! is a miss, a value that cannot be kept is returned all the same, and both are counted.
 //!
 //! What is not done for an answer at hand is boxed: it costs more than an allocation, and callers
 //! carry a small future.
@@ -19,7 +19,7 @@ use super::{
     current,
     fill::{Done, Outcome},
     found::{Found, absence},
-    loaded::{Loaded, Produced, Share},
+    loaded::{Errors, Loaded, Produced},
     look::{Known, Looked, Open},
     plan::{Plan, TagGenerations},
 };
@@ -30,13 +30,13 @@ use crate::{
 };
 
 impl Core {
-    /// Answers from what is known, or from the loader, what had no answer at hand; `share` says how
-    /// callers who wait share the loader's error, if they can.
+    /// Answers from what is known, or from the loader, what had no answer at hand; `errors` are those that
+    /// it may answer with.
     pub(crate) async fn get_or_load<T, R, F, Fut>(
         &self,
         open: Box<Open<T>>,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         loader: F,
     ) -> R
     where
@@ -45,18 +45,18 @@ impl Core {
         F: FnOnce() -> Fut,
         Fut: Future<Output = R>,
     {
-        match self.look(open, plan, share).await {
+        match self.look(open, plan, errors).await {
             Looked::Answer(answer) => answer,
             Looked::Load(load) => {
                 let brought = loader().await;
-                Box::pin(self.keep::<T, R>(load, plan, share, brought)).await
+                Box::pin(self.keep::<T, R>(load, plan, errors, brought)).await
             }
             Looked::Refresh(load, known) => {
                 let brought = match plan.patience() {
                     Some(patience) => timeout(patience, loader()).await.ok(),
                     None => Some(loader().await),
                 };
-                Box::pin(self.replace(load, plan, share, known, brought)).await
+                Box::pin(self.replace(load, plan, errors, known, brought)).await
             }
         }
     }
@@ -67,7 +67,7 @@ impl Core {
         self: &Arc<Self>,
         open: Box<Open<T>>,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R> + Send + 'static,
         loader: F,
     ) -> R
     where
@@ -76,11 +76,11 @@ impl Core {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let (load, known) = match self.look::<T, R>(open, plan, share).await {
+        let (load, known) = match self.look::<T, R>(open, plan, errors).await {
             Looked::Answer(answer) => return answer,
             Looked::Load(load) => {
                 let brought = loader().await;
-                return Box::pin(self.keep(load, plan, share, brought)).await;
+                return Box::pin(self.keep(load, plan, errors, brought)).await;
             }
             Looked::Refresh(load, known) => (load, known),
         };
@@ -92,7 +92,7 @@ impl Core {
             let Some(load) = core.claim(load, plan).await else { return };
             let brought = timeout(plan.background_timeout(), loader()).await.ok();
             // Whoever asked may have had its answer already.
-            _ = tell.send(core.replace(load, plan, share, known, brought).await);
+            _ = tell.send(core.replace(load, plan, errors, known, brought).await);
         };
         match current::scoped() {
             Some(cache) => self.spawn(current::scope(cache, task)),
@@ -110,20 +110,23 @@ impl Core {
         &self,
         open: Box<Open<T>>,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         loader: impl FnOnce() -> R,
     ) -> R {
-        let Some(executor) = self.executor() else { return loader() };
-        let looked = executor.block_on(self.look(open, plan, share));
+        let executor = match self.executor() {
+            Ok(executor) => executor,
+            Err(error) => return errors.refuse(&error).unwrap_or_else(loader),
+        };
+        let looked = executor.block_on(self.look(open, plan, errors));
         match looked {
             Looked::Answer(answer) => answer,
             Looked::Load(load) => {
                 let brought = loader();
-                executor.block_on(self.keep(load, plan, share, brought))
+                executor.block_on(self.keep(load, plan, errors, brought))
             }
             Looked::Refresh(load, known) => {
                 let brought = Some(loader());
-                executor.block_on(self.replace(load, plan, share, known, brought))
+                executor.block_on(self.replace(load, plan, errors, known, brought))
             }
         }
     }
@@ -133,7 +136,7 @@ impl Core {
         &self,
         key: &KeyBuf,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         loader: F,
     ) -> R
     where
@@ -143,7 +146,7 @@ impl Core {
         Fut: Future<Output = R>,
     {
         let load = self.seize(Key::from(key), plan).await;
-        self.keep(load, plan, share, loader().await).await
+        self.keep(load, plan, errors, loader().await).await
     }
 
     /// The twin of [`Core::refresh`] for synchronous loaders.
@@ -151,13 +154,13 @@ impl Core {
         &self,
         key: &KeyBuf,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         loader: impl FnOnce() -> R,
     ) -> R {
-        let Some(executor) = self.executor() else { return loader() };
+        let Ok(executor) = self.executor() else { return loader() };
         let load = executor.block_on(self.seize(Key::from(key), plan));
         let brought = loader();
-        executor.block_on(self.keep(load, plan, share, brought))
+        executor.block_on(self.keep(load, plan, errors, brought))
     }
 
     /// Keeps what the loader brought, as far as it may be kept, and returns it.
@@ -165,18 +168,18 @@ impl Core {
         &self,
         load: Load,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         brought: R,
     ) -> R {
         let ttl = brought.ttl();
-        self.keep_produced(load, plan, share, brought.produced(), ttl).await
+        self.keep_produced(load, plan, errors, brought.produced(), ttl).await
     }
 
     async fn keep_produced<T: CacheValue, R: Loaded<T>>(
         &self,
         load: Load,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         produced: Produced<T, R>,
         ttl: Option<Ttl>,
     ) -> R {
@@ -197,7 +200,7 @@ impl Core {
                 // Whoever looks next is to find the lease free.
                 right.release().await;
                 if let Some(leader) = leader {
-                    leader.fail(share.map(|share| share.pack(&answer)));
+                    leader.fail(errors.pack(&answer));
                 }
                 return answer;
             }
@@ -221,7 +224,7 @@ impl Core {
         &self,
         load: Load,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         known: Known<T>,
         brought: Option<R>,
     ) -> R {
@@ -230,7 +233,7 @@ impl Core {
         let ttl = brought.as_ref().and_then(R::ttl);
         match brought.map(R::produced) {
             Some(produced @ (Produced::Value(_) | Produced::Absent(_))) => {
-                let answer = self.keep_produced(load, plan, share, produced, ttl).await;
+                let answer = self.keep_produced(load, plan, errors, produced, ttl).await;
                 known.refresh.succeed();
                 answer
             }

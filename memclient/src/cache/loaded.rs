@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use memclient_serde::CacheValue;
 
 use super::flight::Shared;
-use crate::wire::Ttl;
+use crate::{error::Error, wire::Ttl};
 
 /// What a loader of a `T` may return: `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`.
 ///
@@ -66,16 +66,6 @@ impl<R: Clone + Send + Sync + 'static> Share<R> {
     }
 }
 
-impl<R> Share<R> {
-    pub(super) fn pack(self, answer: &R) -> Shared {
-        (self.pack)(answer)
-    }
-
-    pub(super) fn unpack(self, shared: &Shared) -> Option<R> {
-        (self.unpack)(shared)
-    }
-}
-
 impl<R> Clone for Share<R> {
     fn clone(&self) -> Self {
         *self
@@ -89,6 +79,62 @@ impl<R> fmt::Debug for Share<R> {
         f.write_str("Share")
     }
 }
+
+/// How a call answers with an error that is not of its own loader.
+pub(crate) trait Errors<R>: Copy {
+    /// Returns the error of a load for those who wait for it; `None` where each is to find out for
+    /// itself.
+    fn pack(self, answer: &R) -> Option<Shared>;
+
+    /// Returns the error of a load that the call has waited for, if it can be its own.
+    fn unpack(self, shared: &Shared) -> Option<R>;
+
+    /// Returns what is answered where the backend cannot be asked; `None` where the loader is to run.
+    fn refuse(self, error: &Error) -> Option<R>;
+}
+
+/// The usual [`Errors`] of a call: which of them it has is known by the type of its result.
+#[derive(Debug)]
+pub(crate) struct CallErrors<R> {
+    share: Option<Share<R>>,
+    /// Absent where the loader is to run without the backend.
+    refuse: Option<fn(Error) -> R>,
+}
+
+impl<R> CallErrors<R> {
+    /// Those of a call that shares none, and whose loader runs where the backend cannot be asked.
+    pub(crate) fn none() -> Self {
+        Self::new(None, None)
+    }
+
+    /// Those that `share` hands to who waits for them, and `refuse` makes of a backend that cannot be
+    /// asked.
+    pub(crate) fn new(share: Option<Share<R>>, refuse: Option<fn(Error) -> R>) -> Self {
+        Self { share, refuse }
+    }
+}
+
+impl<R> Errors<R> for CallErrors<R> {
+    fn pack(self, answer: &R) -> Option<Shared> {
+        self.share.map(|share| (share.pack)(answer))
+    }
+
+    fn unpack(self, shared: &Shared) -> Option<R> {
+        self.share.and_then(|share| (share.unpack)(shared))
+    }
+
+    fn refuse(self, error: &Error) -> Option<R> {
+        self.refuse.map(|refuse| refuse(error.clone()))
+    }
+}
+
+impl<R> Clone for CallErrors<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for CallErrors<R> {}
 
 impl<T: CacheValue> Loaded<T> for T {
     fn produced(self) -> Produced<T, Self> {

@@ -27,7 +27,7 @@ use super::{
     flight::{Joined, Leader, Moment},
     found::{Early, Found, Kept},
     freshness::Freshness,
-    loaded::{Loaded, Share},
+    loaded::{Errors, Loaded},
     plan::Plan,
     refreshes::Refresh,
 };
@@ -102,12 +102,12 @@ impl Core {
         &self,
         open: Box<Open<T>>,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
     ) -> Looked<T, R> {
         let Open { key, early, due, stale } = *open;
         match due {
             Some(near) => self.conclude(key, plan, near, Claim::Open(None)).looked(self),
-            None => Box::pin(self.find(key, plan, share, stale, early)).await,
+            None => Box::pin(self.find(key, plan, errors, stale, early)).await,
         }
     }
 
@@ -159,11 +159,11 @@ impl Core {
         &self,
         key: Key,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         near: Option<Kept<T>>,
         early: Early,
     ) -> Looked<T, R> {
-        match self.seek(key, plan, share, near, early).await {
+        match self.seek(key, plan, errors, near, early).await {
             Looked::Answer(answer) => Looked::Answer(answer),
             Looked::Load(load) => Looked::Load(self.ready(load, plan).await),
             Looked::Refresh(load, known) => Looked::Refresh(self.ready(load, plan).await, known),
@@ -174,12 +174,12 @@ impl Core {
         &self,
         key: Key,
         plan: Plan<'_>,
-        share: Option<Share<R>>,
+        errors: impl Errors<R>,
         mut near: Option<Kept<T>>,
         early: Early,
     ) -> Looked<T, R> {
         if !plan.shares_loads() {
-            return self.seek_alone(key, plan, near, early).await;
+            return self.seek_alone(key, plan, errors, near, early).await;
         }
         let since = self.flights.moment();
         let how = if near.is_some() { Get::shared() } else { Get::default() };
@@ -191,7 +191,13 @@ impl Core {
             let asks = must_ask || !self.refreshes.holds(key.as_bytes());
             let holds = self.flights.moment();
             let mut seen = self.ask::<T>(&key, how, asks, plan, early).await;
-            if matches!(seen.claim, Claim::Unreachable(_)) {
+            if let Claim::Unreachable(error) = &seen.claim {
+                if let Some(refused) = errors.refuse(error) {
+                    if let Some(leader) = leader {
+                        leader.fail(errors.pack(&refused));
+                    }
+                    return Looked::Answer(self.stale(near).unwrap_or(refused));
+                }
                 seen.kept = near.take();
             }
             let right = match seen {
@@ -250,7 +256,7 @@ impl Core {
                     };
                 }
                 Joined::Failed(error) => {
-                    if let Some(answer) = share.and_then(|share| share.unpack(&error)) {
+                    if let Some(answer) = errors.unpack(&error) {
                         self.counters.shared_loads.add_one();
                         return Looked::Answer(answer);
                     }
@@ -265,12 +271,21 @@ impl Core {
         &self,
         key: Key,
         plan: Plan<'_>,
+        errors: impl Errors<R>,
         near: Option<Kept<T>>,
         early: Early,
     ) -> Looked<T, R> {
         let how = if near.is_some() { Get::shared() } else { Get::default() };
         let Seen { kept, claim } = self.ask::<T>(&key, how, true, plan, early).await;
-        let near = near.filter(|_| matches!(claim, Claim::Unreachable(_)));
+        let near = match &claim {
+            Claim::Unreachable(error) => {
+                if let Some(refused) = errors.refuse(error) {
+                    return Looked::Answer(self.stale(near).unwrap_or(refused));
+                }
+                near
+            }
+            _ => None,
+        };
         if let Some(kept) = kept.or(near) {
             return self.conclude(key, plan, kept, claim).looked(self);
         }
@@ -325,6 +340,13 @@ impl Core {
         kept.is_stale()
             && matches!(claim, Claim::Taken)
             && !self.refreshes.gives_way(key, plan.lease_time())
+    }
+
+    /// Answers with what is stale here, where nothing may be loaded in its place.
+    fn stale<T: CacheValue, R: Loaded<T>>(&self, near: Option<Kept<T>>) -> Option<R> {
+        let near = near?;
+        self.count_hit(&near);
+        answer(near.found)
     }
 
     fn missing<T, R>(&self, key: Key, right: Right, leader: Leader) -> Looked<T, R> {

@@ -24,7 +24,7 @@ use super::{
     look::{Concluded, Known, Wait},
     plan::Plan,
 };
-use crate::{backend::Get, wire::Key};
+use crate::{backend::Get, error::Error, wire::Key};
 
 /// What a loader of many returns: the values by their keys, or an error for all. A key that is not
 /// among them has none.
@@ -80,11 +80,13 @@ struct Missing<K, T> {
 }
 
 impl Core {
-    /// Answers for many keys from what is known, or from the loader.
+    /// Answers for many keys from what is known, or from the loader; `refuse`, if there is one, says
+    /// what is answered where the backend cannot be asked.
     pub(crate) async fn get_or_load_many<T, K, R, F, Fut>(
         &self,
         keys: Vec<(K, KeyBuf)>,
         plan: Plan<'_>,
+        refuse: Option<impl Fn(Error) -> R>,
         loader: F,
     ) -> R
     where
@@ -111,8 +113,12 @@ impl Core {
         let since = self.flights.moment();
         let mut wait = Wait::new(self.clock.now());
         while !open.is_empty() {
-            let divided = Box::pin(self.divide(open, plan, &wait, &mut known)).await;
-            let (missing, waiting) = divided;
+            let divided =
+                Box::pin(self.divide(open, plan, refuse.as_ref(), &wait, &mut known)).await;
+            let (missing, waiting) = match divided {
+                Ok(divided) => divided,
+                Err(refused) => return refused,
+            };
             if !missing.is_empty()
                 && let Err(error) =
                     Box::pin(self.load_many(missing, plan, &loader, &mut known)).await
@@ -142,13 +148,17 @@ impl Core {
     }
 
     /// Finds what the backend has; returns what is to be loaded, and what others are loading.
-    async fn divide<T: CacheValue, K: Clone + Eq + Hash>(
+    ///
+    /// # Errors
+    /// What `refuse` makes of a backend that cannot be asked. What was won meanwhile goes back.
+    async fn divide<T: CacheValue, K: Clone + Eq + Hash, R>(
         &self,
         open: Vec<Asked<K>>,
         plan: Plan<'_>,
+        refuse: Option<&impl Fn(Error) -> R>,
         wait: &Wait,
         known: &mut HashMap<K, T>,
-    ) -> (Vec<Missing<K, T>>, Vec<Asked<K>>) {
+    ) -> Result<(Vec<Missing<K, T>>, Vec<Asked<K>>), R> {
         let (mut missing, mut waiting) = (Vec::new(), Vec::new());
         for (asked, seen) in self.ask_many::<T, K>(open, plan).await {
             let Asked { key, wire } = asked;
@@ -184,7 +194,10 @@ impl Core {
                 Seen { claim: Claim::Open(cas), .. } => {
                     (Right::over(cas), self.flights.lead_first(&wire))
                 }
-                Seen { claim: Claim::Unreachable(_), .. } => {
+                Seen { claim: Claim::Unreachable(error), .. } => {
+                    if let Some(refuse) = refuse {
+                        return Err(refuse(error));
+                    }
                     (Right::Near, self.flights.lead_first(&wire))
                 }
             };
@@ -196,7 +209,7 @@ impl Core {
                 waiting.push(Asked { key, wire });
             }
         }
-        (missing, waiting)
+        Ok((missing, waiting))
     }
 
     /// Asks the backend for many keys, and for the right to load them.

@@ -50,7 +50,9 @@ pub use self::{
 };
 pub(crate) use self::{
     core::Core,
+    flight::Shared,
     found::{Early, Found},
+    loaded::{CallErrors, Errors},
     look::Open,
     plan::{Plan, Tags},
 };

@@ -8,13 +8,13 @@ use super::{
     found::{Early, Found},
     function::key_head,
     leased::Leased,
-    loaded::{Loaded, Share},
+    loaded::{CallErrors, Loaded, Share},
     many::LoadedMany,
     plan::{Plan, Tags},
     policy::Policy,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     wire::{Key, Ttl},
 };
 
@@ -295,7 +295,7 @@ impl<T: CacheValue> TypedCache<T> {
         let (core, plan) = (self.cache.core(), self.plan());
         match core.at_hand(&self.key_buf(key), plan, Early::Never) {
             Ok(answer) => answer,
-            Err(open) => core.get_or_load(open, plan, None, loader).await,
+            Err(open) => core.get_or_load(open, plan, CallErrors::none(), loader).await,
         }
     }
 
@@ -319,11 +319,11 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = std::result::Result<T, E>>,
     {
         let core = self.cache.core();
-        let share = Some(Share::by_clone());
+        let errors = CallErrors::new(Some(Share::by_clone()), None);
         let loader = || async { loader().await.map_err(Arc::new) };
         match core.at_hand(&self.key_buf(key), self.plan(), Early::Never) {
             Ok(answer) => answer,
-            Err(open) => core.get_or_load(open, self.plan(), share, loader).await,
+            Err(open) => core.get_or_load(open, self.plan(), errors, loader).await,
         }
     }
 
@@ -341,7 +341,7 @@ impl<T: CacheValue> TypedCache<T> {
         Fut: Future<Output = R>,
     {
         let core = self.cache.core();
-        core.refresh(&self.key_buf(key), self.plan(), None, loader).await
+        core.refresh(&self.key_buf(key), self.plan(), CallErrors::none(), loader).await
     }
 
     /// As [`TypedCache::get_or_load`], with a loader that runs in the background where there is an
@@ -379,7 +379,9 @@ impl<T: CacheValue> TypedCache<T> {
         let (core, plan) = (self.cache.shared(), self.plan());
         match core.at_hand(&self.key_buf(key), plan, Early::Allowed) {
             Ok(answer) => answer,
-            Err(open) => core.get_or_load_in_background(open, plan, None, loader).await,
+            Err(open) => {
+                core.get_or_load_in_background(open, plan, CallErrors::none(), loader).await
+            }
         }
     }
 
@@ -444,7 +446,7 @@ impl<T: CacheValue> TypedCache<T> {
             (key, wire)
         };
         let keys = keys.into_iter().map(wired).collect();
-        core.get_or_load_many(keys, self.plan(), loader).await
+        core.get_or_load_many(keys, self.plan(), None::<fn(Error) -> R>, loader).await
     }
 
     /// Gives the entry its whole time to live again, as the policy has it; false where there is

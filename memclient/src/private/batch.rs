@@ -13,7 +13,10 @@ use super::{
     entry::{Target, plan},
     outcome::{Gives, Optional, Takes},
 };
-use crate::cache::{LoadedMany, Policy};
+use crate::{
+    cache::{LoadedMany, Policy},
+    error::Error,
+};
 
 /// What a function of many keys returns: the values by their keys, or an error for all.
 #[diagnostic::on_unimplemented(
@@ -87,10 +90,12 @@ pub fn entries<I>(
     ids.into_iter().map(entry).collect()
 }
 
-/// Answers for many keys from what is kept, or from the loader, which gets those that are missing.
+/// Answers for many keys from what is kept, or from the loader, which gets those that are missing;
+/// `refuse`, if there is one, says what is answered where the cache cannot be reached.
 pub async fn get_or_load_many<O, R, F, Fut>(
     _: O,
     policy: Option<Policy>,
+    refuse: Option<fn(Error) -> R>,
     mut entries: Vec<(R::Id, Target)>,
     loader: F,
 ) -> R
@@ -109,6 +114,7 @@ where
         Ok(values) => Ok(taken::<O, R>(values)),
         Err(failed) => Err(failed),
     };
+    let refuse = refuse.map(|refuse| move |error| Err(refuse(error)));
     let mut found = HashMap::with_capacity(entries.len());
     while let Some((id, first)) = entries.pop() {
         // Those that have the same tags, which are nearly always all.
@@ -119,7 +125,8 @@ where
         let core = first.cache.core();
         let policy = policy.map_or(first.policy, |policy| policy.over(first.policy));
         let plan = plan(core, &policy, first.tags.as_ref());
-        match core.get_or_load_many::<O::Value, _, _, _, _>(keys, plan, &loader).await {
+        let answered = core.get_or_load_many::<O::Value, _, _, _, _>(keys, plan, refuse, &loader);
+        match answered.await {
             Ok(values) => found.extend(given::<O, R>(values)),
             Err(failed) => return failed,
         }
@@ -131,6 +138,7 @@ where
 pub fn get_or_load_many_blocking<O, R>(
     outcome: O,
     policy: Option<Policy>,
+    refuse: Option<fn(Error) -> R>,
     entries: Vec<(R::Id, Target)>,
     loader: impl Fn(Vec<R::Id>) -> R,
 ) -> R
@@ -138,9 +146,13 @@ where
     R: Batch,
     O: Takes<R::Value> + Gives<R::Value>,
 {
-    let executor = entries.first().and_then(|(_, first)| first.cache.core().executor());
-    let Some(executor) = executor else {
-        return loader(entries.into_iter().map(|(id, _)| id).collect());
+    let Some((_, first)) = entries.first() else { return loader(Vec::new()) };
+    let executor = match first.cache.core().executor() {
+        Ok(executor) => executor,
+        Err(error) => {
+            let run = || loader(entries.into_iter().map(|(id, _)| id).collect());
+            return refuse.map_or_else(run, |refuse| refuse(error));
+        }
     };
     // The function runs on the caller's runtime, if there is one.
     let runtime = Handle::try_current().ok();
@@ -148,7 +160,7 @@ where
         let _entered = runtime.as_ref().map(Handle::enter);
         ready(loader(ids))
     };
-    executor.block_on(get_or_load_many(outcome, policy, entries, loader))
+    executor.block_on(get_or_load_many(outcome, policy, refuse, entries, loader))
 }
 
 fn taken<O: Takes<R::Value>, R: Batch>(

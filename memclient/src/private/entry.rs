@@ -11,7 +11,7 @@ use super::{
     verdict::Verdict,
 };
 use crate::{
-    cache::{CachedFn, Core, Entry as KeptEntry, Found, Plan, Policy, Tags},
+    cache::{CachedFn, CallErrors, Core, Entry as KeptEntry, Found, Plan, Policy, Tags},
     error::{Error, Result},
     wire::Key,
 };
@@ -99,7 +99,7 @@ impl<O: Outcome> Entry<O> {
         let Target { cache, key, .. } = &self.target;
         let plan = self.target.plan();
         let loader = || async move { Judged::by(judge, loader().await) };
-        cache.core().refresh(key, plan, None, loader).await.returned
+        cache.core().refresh(key, plan, CallErrors::none(), loader).await.returned
     }
 
     pub fn refresh_blocking(
@@ -113,7 +113,7 @@ impl<O: Outcome> Entry<O> {
         let Target { cache, key, .. } = &self.target;
         let plan = self.target.plan();
         let loader = || Judged::by(judge, loader());
-        cache.core().refresh_blocking(key, plan, None, loader).returned
+        cache.core().refresh_blocking(key, plan, CallErrors::none(), loader).returned
     }
 
     pub async fn peek<V>(&self) -> Result<Option<V>>

@@ -6,7 +6,8 @@ use memclient_serde::CacheValue;
 
 use super::{cache_ref::HeldCache, entry::plan, outcome::Outcome, verdict::Verdict};
 use crate::{
-    cache::{Loaded, Open, Policy, Produced, Share, Tags},
+    cache::{CallErrors, Errors, Loaded, Open, Policy, Produced, Shared, Tags},
+    error::Error,
     wire::Ttl,
 };
 
@@ -37,14 +38,14 @@ impl<O: Outcome> Missed<O> {
         Fut: Future<Output = O::Return>,
     {
         match self.opened {
-            Some(opened) => opened.load(self.outcome.share(), loader).await,
+            Some(opened) => opened.load(errors(self.outcome), loader).await,
             None => loader().await,
         }
     }
 
     pub fn get_or_load_blocking(self, loader: impl FnOnce() -> O::Return) -> O::Return {
         match self.opened {
-            Some(opened) => opened.load_blocking(self.outcome.share(), loader),
+            Some(opened) => opened.load_blocking(errors(self.outcome), loader),
             None => loader(),
         }
     }
@@ -62,7 +63,7 @@ impl<O: Outcome> Missed<O> {
         match self.opened {
             Some(opened) => {
                 let loader = || async move { Judged::by(judge, loader().await) };
-                opened.load(None, loader).await.returned
+                opened.load(JudgedErrors(errors(self.outcome)), loader).await.returned
             }
             None => loader().await,
         }
@@ -74,7 +75,10 @@ impl<O: Outcome> Missed<O> {
         loader: impl FnOnce() -> O::Return,
     ) -> O::Return {
         match self.opened {
-            Some(opened) => opened.load_blocking(None, || Judged::by(judge, loader())).returned,
+            Some(opened) => {
+                let loader = || Judged::by(judge, loader());
+                opened.load_blocking(JudgedErrors(errors(self.outcome)), loader).returned
+            }
             None => loader(),
         }
     }
@@ -88,7 +92,7 @@ impl<O: Outcome> Missed<O> {
         Fut: Future<Output = O::Return> + Send + 'static,
     {
         match self.opened {
-            Some(opened) => opened.load_in_background(self.outcome.share(), loader).await,
+            Some(opened) => opened.load_in_background(errors(self.outcome), loader).await,
             None => loader().await,
         }
     }
@@ -106,7 +110,7 @@ impl<O: Outcome> Missed<O> {
         match self.opened {
             Some(opened) => {
                 let loader = || async move { Judged::by(judge, loader().await) };
-                opened.load_in_background(None, loader).await.returned
+                opened.load_in_background(JudgedErrors(errors(self.outcome)), loader).await.returned
             }
             None => loader().await,
         }
@@ -120,7 +124,7 @@ impl<O: Outcome> fmt::Debug for Missed<O> {
 }
 
 impl<T: CacheValue> Opened<T> {
-    async fn load<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    async fn load<R, F, Fut>(self: Box<Self>, errors: impl Errors<R>, loader: F) -> R
     where
         R: Loaded<T>,
         F: FnOnce() -> Fut,
@@ -128,16 +132,20 @@ impl<T: CacheValue> Opened<T> {
     {
         let Self { cache, policy, tags, open } = *self;
         let core = cache.core();
-        core.get_or_load(open, plan(core, &policy, tags.as_ref()), share, loader).await
+        core.get_or_load(open, plan(core, &policy, tags.as_ref()), errors, loader).await
     }
 
-    fn load_blocking<R: Loaded<T>>(self, share: Option<Share<R>>, loader: impl FnOnce() -> R) -> R {
+    fn load_blocking<R: Loaded<T>>(self, errors: impl Errors<R>, loader: impl FnOnce() -> R) -> R {
         let Self { cache, policy, tags, open } = self;
         let core = cache.core();
-        core.get_or_load_blocking(open, plan(core, &policy, tags.as_ref()), share, loader)
+        core.get_or_load_blocking(open, plan(core, &policy, tags.as_ref()), errors, loader)
     }
 
-    async fn load_in_background<R, F, Fut>(self: Box<Self>, share: Option<Share<R>>, loader: F) -> R
+    async fn load_in_background<R, F, Fut>(
+        self: Box<Self>,
+        errors: impl Errors<R> + Send + 'static,
+        loader: F,
+    ) -> R
     where
         R: Loaded<T> + Send + 'static,
         F: FnOnce() -> Fut + Send + 'static,
@@ -145,8 +153,42 @@ impl<T: CacheValue> Opened<T> {
     {
         let Self { cache, policy, tags, open } = *self;
         let core = cache.shared();
-        core.get_or_load_in_background(open, plan(core, &policy, tags.as_ref()), share, loader)
+        core.get_or_load_in_background(open, plan(core, &policy, tags.as_ref()), errors, loader)
             .await
+    }
+}
+
+/// Returns the errors that a result of this shape may have besides those of its own loader.
+fn errors<O: Outcome>(outcome: O) -> CallErrors<O::Return> {
+    CallErrors::new(outcome.share(), outcome.refuse())
+}
+
+/// Those of a result that is judged.
+struct JudgedErrors<R>(CallErrors<R>);
+
+impl<R> Clone for JudgedErrors<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for JudgedErrors<R> {}
+
+impl<R> Errors<Judged<R>> for JudgedErrors<R> {
+    fn pack(self, answer: &Judged<R>) -> Option<Shared> {
+        // A value that is not to be kept is no error, and the caller's alone.
+        if let Verdict::Leave = answer.verdict {
+            return None;
+        }
+        self.0.pack(&answer.returned)
+    }
+
+    fn unpack(self, shared: &Shared) -> Option<Judged<R>> {
+        self.0.unpack(shared).map(Judged::kept)
+    }
+
+    fn refuse(self, error: &Error) -> Option<Judged<R>> {
+        self.0.refuse(error).map(Judged::kept)
     }
 }
 

@@ -4,6 +4,7 @@
 mod batch;
 mod cache_ref;
 mod call;
+mod closed;
 pub mod compress;
 mod entry;
 mod load;
@@ -36,6 +37,7 @@ pub use self::{
     },
     cache_ref::{CacheRef, CallCache, cache_ref},
     call::{Call, call, lasting, over},
+    closed::{Closed, FromFailure, closed, closed_many},
     entry::{Entry, IntoTarget, Target, target},
     load::Missed,
     outcome::{

@@ -7,7 +7,7 @@ use memclient_serde::CacheValue;
 
 use crate::{
     cache::{Loaded, Share},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// The shape of a return type: what of it is kept, and what is found again.
@@ -21,6 +21,11 @@ pub trait Outcome: Copy + Send + Sync {
 
     /// How callers who wait for one load share its error, where its type lets them.
     fn share(self) -> Option<Share<Self::Return>> {
+        None
+    }
+
+    /// What is returned where the cache cannot be reached; `None` where the function is to run.
+    fn refuse(self) -> Option<fn(Error) -> Self::Return> {
         None
     }
 }

@@ -13,6 +13,7 @@ type Answer = Result<Option<u64>, &'static str>;
 
 static SHARED: AtomicUsize = AtomicUsize::new(0);
 static HIDDEN: AtomicUsize = AtomicUsize::new(0);
+static JUDGED: AtomicUsize = AtomicUsize::new(0);
 static OWN: AtomicUsize = AtomicUsize::new(0);
 
 async fn fail<E>(loads: &AtomicUsize, error: E) -> E {
@@ -31,6 +32,12 @@ async fn shared(key: u64) -> Result<u64, &'static str> {
 async fn hidden(key: u64) -> Answer {
     let _ = key;
     Err(fail(&HIDDEN, "down").await)
+}
+
+#[cached(cache_if = |value| *value > 0)]
+async fn judged(key: u64) -> Result<u64, &'static str> {
+    let _ = key;
+    Err(fail(&JUDGED, "down").await)
 }
 
 #[cached(ttl = "1m")]
@@ -59,6 +66,19 @@ async fn all_who_wait_share_an_error_that_can_be_cloned() {
     assert_eq!(SHARED.load(Ordering::SeqCst), 1);
     assert_eq!(failures(|| async { hidden(1).await.is_err() }).await, 32);
     assert_eq!(HIDDEN.load(Ordering::SeqCst), 1);
+    assert_eq!(failures(|| async { judged(1).await.is_err() }).await, 32);
+    assert_eq!(JUDGED.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_to_be_kept_is_the_callers_alone() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    #[cached(cache_if = |value| *value > 7)]
+    async fn small(key: u64) -> Result<u64, &'static str> {
+        Ok(fail(&RUNS, key).await)
+    }
+    assert_eq!(failures(|| async { small(1).await != Ok(1) }).await, 0);
+    assert_eq!(RUNS.load(Ordering::SeqCst), 32);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod batch;
 mod entities;
 mod errors;
+mod fail;
 mod isolation;
 mod options;
 mod table;
