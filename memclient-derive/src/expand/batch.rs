@@ -18,7 +18,22 @@ use crate::{
     },
 };
 
-/// Output, by way of the companion:
+/// Output, by way of the companion, which asks of the returned type what a batch must be:
+/// ```text
+/// users::call(Policy::new(), db, ids).await
+/// ```
+pub(super) fn delegate(model: &CachedFn) -> TokenStream {
+    // At the returned type, so that one that is none of a batch is shown there.
+    let span = model.signature.returns.span();
+    let private = model.crate_path.private_at(span);
+    let function = &model.item.sig.ident;
+    let types = turbofish(&model.parameters.all);
+    let arguments = model.signature.arguments.iter().map(|it| &it.ident);
+    let wait = model.is_async().then(|| quote!(.await));
+    quote_spanned!(span=> #function::call #types(#private::Policy::new(), #( #arguments ),*) #wait)
+}
+
+/// Output, in the companion:
 /// ```text
 /// let entries = ::memclient::__private::entries(ids.iter().cloned(),
 ///     |ids: &u64| users::__memclient_target(ids));
@@ -26,10 +41,10 @@ use crate::{
 ///     let db = Clone::clone(&db);
 ///     async move { users::uncached(db, &missing).await }
 /// };
-/// ::memclient::__private::get_or_load_many(users::__memclient_outcome(&()), None, None, entries,
-///     loader).await
+/// ::memclient::__private::get_or_load_many(users::__memclient_outcome(&()), Some(policy), None,
+///     entries, loader).await
 /// ```
-pub(super) fn load(model: &CachedFn, batch: &Batch, policy: Option<&Ident>) -> TokenStream {
+pub(super) fn load(model: &CachedFn, batch: &Batch, policy: &Ident) -> TokenStream {
     let function = &model.item.sig.ident;
     let types = turbofish(&model.parameters.all);
     let missing = call::private_ident("missing");
@@ -56,7 +71,7 @@ pub(super) fn load(model: &CachedFn, batch: &Batch, policy: Option<&Ident>) -> T
         Pat::Ident(pattern) => pattern.ident.clone(),
         _ => format_ident!("_"),
     });
-    answer(model, batch, policy, &entry, &outcome, &quote!(#( #copies )* #run))
+    answer(model, batch, Some(policy), &entry, &outcome, &quote!(#( #copies )* #run))
 }
 
 /// Output, everything inside, because nothing may stand beside a method.

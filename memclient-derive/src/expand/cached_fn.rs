@@ -59,7 +59,7 @@ fn beside_companion(model: &CachedFn) -> TokenStream {
     let mut signature = model.item.sig.clone();
     signature.inputs.iter_mut().for_each(plain_binding);
     let body = match &model.batch {
-        Some(batch) => batch::load(model, batch, None),
+        Some(_) => batch::delegate(model),
         None => operation::load(model, &operation::policy(model)),
     };
     let body = as_future(model, &body);

@@ -22,6 +22,7 @@ pub(super) fn allow() -> TokenStream {
             opaque_hidden_inferred_bound,
             mismatched_lifetime_syntaxes,
             elided_lifetimes_in_paths,
+            trivial_bounds,
             unreachable_pub,
             unused_qualifications,
             single_use_lifetimes,

@@ -407,7 +407,7 @@ fn call(model: &CachedFn) -> TokenStream {
     let parameters = all_parameters(model);
     let policy = Ident::new("policy", Span::mixed_site());
     let body = if let Some(batch) = &model.batch {
-        batch::load(model, batch, Some(&policy))
+        batch::load(model, batch, &policy)
     } else {
         let usual = operation::policy(model);
         operation::load(model, &quote!(&#private::over(#policy, #usual)))

@@ -1,8 +1,9 @@
 //! A function of many keys, which is cached key by key.
 
 use syn::{
-    Expr, ExprPath, GenericArgument, Ident, PathArguments, ReceiverKind, Token, Type,
-    TypeReference, parse_quote, punctuated::Punctuated,
+    Expr, ExprPath, GenericArgument, Ident, ItemFn, Lifetime, PathArguments, ReceiverKind, Token,
+    Type, TypeReference, WherePredicate, parse_quote, parse_quote_spanned, punctuated::Punctuated,
+    spanned::Spanned, visit::Visit,
 };
 
 use crate::{
@@ -51,6 +52,13 @@ impl Batch {
         check_arguments(&keys, signature, diag);
         check_tags(&keys, options, diag);
         let returns = &signature.returns;
+        if is_no_map(returns) {
+            diag.error(
+                returns,
+                "a function with `batch` returns each key with its value: `HashMap<Id, T>` or \
+                 `Result<HashMap<Id, T>, E>`",
+            );
+        }
         let private = crate_path.private();
         let value = parse_quote!(<#returns as #private::Batch>::Value);
         let shared = options.share.take().map(|share| match share {
@@ -76,9 +84,71 @@ impl Batch {
         Some(Self { keys, id, by_slice, value, shared })
     }
 
+    /// Returns what each function of the companion asks of the returned type, so that one which is no
+    /// map of values is told once, at that type, and not wherever a value is spoken of.
+    ///
+    /// Not where the type depends on more: what is asked of it would hide what it is.
+    pub(super) fn promise(
+        &self,
+        item: &ItemFn,
+        returns: &Type,
+        crate_path: &CratePath,
+    ) -> Option<WherePredicate> {
+        let id = &self.id;
+        let is_open = |ty: &Type| {
+            let mut search = FindLifetime(false);
+            search.visit_type(ty);
+            search.0
+        };
+        let generics = &item.sig.generics;
+        let is_generic = generics.params.len() > generics.lifetimes().count();
+        if is_generic || is_open(returns) || is_open(id) {
+            return None;
+        }
+        let span = returns.span();
+        let private = crate_path.private_at(span);
+        Some(parse_quote_spanned!(span=> #returns: #private::Batch<Id = #id>))
+    }
+
     /// Says whether the entries are the function's own.
     pub(crate) fn is_own(&self) -> bool {
         self.shared.is_none()
+    }
+}
+
+/// Says whether a type is, by a name that nobody gives to another, none that a batch may return: for
+/// those that are meant most often, one message. Of others the compiler says it, by type.
+fn is_no_map(returns: &Type) -> bool {
+    const OTHERS: [&str; 9] =
+        ["Arc", "BTreeMap", "BTreeSet", "Box", "HashSet", "Option", "String", "Vec", "VecDeque"];
+    match returns {
+        Type::Group(group) => is_no_map(&group.elem),
+        Type::Paren(paren) => is_no_map(&paren.elem),
+        Type::Array(_) | Type::Tuple(_) => true,
+        Type::Path(path) if path.qself.is_none() => match path.path.segments.last() {
+            Some(last) if last.ident == "Result" => match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+                    Some(GenericArgument::Type(value)) => is_no_map(value),
+                    _ => false,
+                },
+                _ => false,
+            },
+            Some(last) => OTHERS.iter().any(|name| last.ident == name),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+struct FindLifetime(bool);
+
+impl Visit<'_> for FindLifetime {
+    fn visit_type_reference(&mut self, _: &TypeReference) {
+        self.0 = true;
+    }
+
+    fn visit_lifetime(&mut self, _: &Lifetime) {
+        self.0 = true;
     }
 }
 
@@ -191,5 +261,58 @@ fn element(ty: &Type) -> Option<(Type, bool)> {
             }
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::{ToTokens, quote};
+
+    use super::*;
+
+    fn batch(item: &str) -> (Option<String>, usize) {
+        let mut diag = Diag::new();
+        let mut options = CachedOptions::parse(quote!(batch = ids), &mut diag);
+        let item: ItemFn = syn::parse_str(item).unwrap();
+        let mut signature = Signature::read(&item, &mut diag).unwrap();
+        let path = CratePath::new(None);
+        let batch = Batch::take(&mut options, &mut signature, &path, &mut diag).unwrap();
+        let promise = batch.promise(&item, &signature.returns, &path);
+        let errors = diag.finish().err().map_or(0, |all| all.into_iter().count());
+        (promise.map(|it| it.to_token_stream().to_string().replace(' ', "")), errors)
+    }
+
+    #[test]
+    fn what_a_batch_returns_is_asked_once_where_it_hangs_on_nothing() {
+        let check = |item: &str, expected: Option<&str>| {
+            let (promise, errors) = batch(item);
+            assert_eq!((promise.as_deref(), errors), (expected, 0), "{item}");
+        };
+        check(
+            "fn f(ids: &[u64]) -> Found { todo!() }",
+            Some("Found:::memclient::__private::Batch<Id=u64>"),
+        );
+        check("fn f<T: Load>(ids: &[u64]) -> HashMap<u64, T> { todo!() }", None);
+        check("fn f<const N: usize>(ids: &[u64]) -> HashMap<u64, [u8; N]> { todo!() }", None);
+        check("fn f(ids: Vec<&str>) -> HashMap<u64, u8> { todo!() }", None);
+        check("fn f<'a>(ids: Vec<u8>) -> HashMap<u8, Cow<'a, str>> { todo!() }", None);
+    }
+
+    #[test]
+    fn what_is_no_map_by_its_name_is_told_at_once() {
+        let check = |returns: &str, expected| {
+            let (_, errors) = batch(&format!("fn f(ids: &[u64]) -> {returns} {{ todo!() }}"));
+            assert_eq!(errors, expected, "{returns}");
+        };
+        check("HashMap<u64, String>", 0);
+        check("Result<HashMap<u64, Vec<String>>, E>", 0);
+        check("io::Result<Found>", 0);
+        check("Found", 0);
+        check("fmt::Result", 0);
+        check("Vec<String>", 1);
+        check("std::vec::Vec<(u64, String)>", 1);
+        check("Result<BTreeMap<u64, String>, E>", 1);
+        check("Option<HashMap<u64, String>>", 1);
+        check("(u64, String)", 1);
     }
 }

@@ -93,8 +93,13 @@ impl CachedFn {
         let in_key = arguments_in_key(&key, &signature);
         let is_shared = batch.as_ref().is_some_and(|batch| !batch.is_own());
         agree::check(&item, &options, &signature, place, &in_key, is_shared, diag);
-        let parameters =
+        let mut parameters =
             Parameters::new(&item.sig.generics, &signature.arguments, &in_key, &signature.returns);
+        if let Some(predicate) =
+            batch.as_ref().and_then(|batch| batch.promise(&item, &signature.returns, &crate_path))
+        {
+            parameters.require(&predicate);
+        }
         let keeps_errors = (options.on_error.get() == Some(&OnError::Cache))
             .then(|| options.on_error.name().cloned())
             .flatten();

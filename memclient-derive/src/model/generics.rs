@@ -50,6 +50,13 @@ impl Parameters {
         Self { all: generics.clone(), of_entry: without(generics, &left_out) }
     }
 
+    /// Asks something of the types besides what the function itself asks of its parameters.
+    pub(super) fn require(&mut self, predicate: &WherePredicate) {
+        for generics in [&mut self.all, &mut self.of_entry] {
+            generics.make_where_clause().predicates.push(predicate.clone());
+        }
+    }
+
     /// Returns the types of the entries, for their keys.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Ident> {
         self.of_entry.type_params().map(|it| &it.ident)

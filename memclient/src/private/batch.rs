@@ -23,25 +23,46 @@ use crate::{
     message = "a function with `batch` cannot return `{Self}`",
     note = "return `HashMap<Id, T>` or `Result<HashMap<Id, T>, E>`"
 )]
-pub trait Batch: LoadedMany<Self::Id, Self::Value> {
+pub trait Batch: Sized {
     type Id: Clone + Eq + Hash;
-    type Value;
+    type Value: CacheValue;
+
+    /// Returns the values; the error, as the function's own return type, where there are none.
+    fn values(self) -> Result<HashMap<Self::Id, Self::Value>, Self>;
+
+    fn from_values(values: HashMap<Self::Id, Self::Value>) -> Self;
 }
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
-impl<I: Clone + Eq + Hash, T> Batch for HashMap<I, T> {
+impl<I: Clone + Eq + Hash, T: CacheValue> Batch for HashMap<I, T> {
     type Id = I;
     type Value = T;
+
+    fn values(self) -> Result<HashMap<I, T>, Self> {
+        LoadedMany::values(self)
+    }
+
+    fn from_values(values: HashMap<I, T>) -> Self {
+        LoadedMany::from_values(values)
+    }
 }
 
 #[expect(clippy::implicit_hasher, reason = "so that `collect` knows which map is meant")]
-impl<I: Clone + Eq + Hash, T, E> Batch for Result<HashMap<I, T>, E> {
+impl<I: Clone + Eq + Hash, T: CacheValue, E> Batch for Result<HashMap<I, T>, E> {
     type Id = I;
     type Value = T;
+
+    fn values(self) -> Result<HashMap<I, T>, Self> {
+        LoadedMany::values(self)
+    }
+
+    fn from_values(values: HashMap<I, T>) -> Self {
+        LoadedMany::from_values(values)
+    }
 }
 
 /// The shape of each of the values: there may be none.
-pub fn batch_outcome<R: Batch<Value: CacheValue>>() -> Optional<R::Value> {
+pub fn batch_outcome<R: Batch>() -> Optional<R::Value> {
     Optional::new()
 }
 
