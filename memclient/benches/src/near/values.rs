@@ -1,6 +1,9 @@
 //! What is kept, and the functions that are cached.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use memclient::{CacheValue, DecodeError, EncodeError, Payload, Schema};
 
@@ -34,7 +37,8 @@ pub(super) trait Kept: CacheValue {
     fn by_cached_sharded(key: &str) -> Self;
     async fn by_cached_async(key: &str) -> Self;
     fn by_memclient(key: &str) -> Self;
-    async fn by_memclient_async(key: &str) -> Self;
+    /// Returns the very future of the function, so that it is asked as a handle is.
+    fn by_memclient_async(key: &str) -> impl Future<Output = Self>;
 }
 
 macro_rules! kept {
@@ -108,8 +112,8 @@ macro_rules! kept {
                 $module::by_memclient(key)
             }
 
-            async fn by_memclient_async(key: &str) -> Self {
-                $module::by_memclient_async(key).await
+            fn by_memclient_async(key: &str) -> impl Future<Output = Self> {
+                $module::by_memclient_async(key)
             }
         }
     };
