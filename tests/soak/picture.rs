@@ -1,11 +1,11 @@
-//! A run as a picture: four panels over the same time, one below the other.
+//! A run as a picture: five panels over the same time, one below the other.
 
 use std::{error::Error, path::Path};
 
 use memclient_tests::integrity::{Moment, Report};
 use plotters::prelude::*;
 
-const SIZE: (u32, u32) = (1200, 1100);
+const SIZE: (u32, u32) = (1200, 1375);
 const COLOURS: [RGBColor; 5] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
@@ -33,8 +33,8 @@ pub(crate) fn draw(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let seconds = report.took.as_secs_f64();
-    let [latency, errors, memory, connections] = &area.split_evenly((4, 1))[..] else {
-        return Err("the picture has no four panels".into());
+    let [latency, errors, memory, connections, restarts] = &area.split_evenly((5, 1))[..] else {
+        return Err("the picture has no five panels".into());
     };
     panel(latency, "latency of calls that were not dropped, ms", seconds, &latencies(&moments))?;
     panel(errors, "errors per second", seconds, &failures(&moments))?;
@@ -46,12 +46,15 @@ pub(crate) fn draw(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     )?;
     panel(
         connections,
-        "connections open, and restarts so far",
+        "connections open",
         seconds,
-        &[
-            values("connections", &moments, |moment| number(moment.connections as u64)),
-            values("restarts", &moments, |moment| number(moment.kills)),
-        ],
+        &[values("connections", &moments, |moment| number(moment.connections as u64))],
+    )?;
+    panel(
+        restarts,
+        "restarts of the server so far",
+        seconds,
+        &[values("restarts", &moments, |moment| number(moment.kills))],
     )?;
     area.present()?;
     Ok(())
