@@ -19,6 +19,7 @@ mod near;
 mod options;
 mod peers;
 mod server;
+mod storm;
 mod table;
 mod workload;
 
@@ -65,6 +66,7 @@ fn run(options: &Options) -> Outcome<()> {
         Subject::Fleet => Some(fleet::run as _),
         Subject::Stale => Some(aging::stale as _),
         Subject::Early => Some(aging::early as _),
+        Subject::Storm => Some(storm::run as _),
     };
     if let Some(run) = about_caches {
         println!("{}", machine::describe(None));

@@ -15,6 +15,7 @@ each named by a word:
     fleet               a cold key in eight processes, beside memcache-exp and cached
     stale               answers from a stale value whose loader hangs, fails or is slow
     early               hot keys that end again and again, in four processes
+    storm               what a restart and a slow node cost 200 clients and the origin
 
     --rounds N          interleaved rounds per workload [5]
     --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
@@ -51,6 +52,7 @@ pub(crate) enum Subject {
     Fleet,
     Stale,
     Early,
+    Storm,
 }
 
 impl Options {
@@ -83,6 +85,7 @@ impl Options {
                 "fleet" => options.subject = Subject::Fleet,
                 "stale" => options.subject = Subject::Stale,
                 "early" => options.subject = Subject::Early,
+                "storm" => options.subject = Subject::Storm,
                 "--rows" => options.rows = argument()?.split(',').map(str::to_owned).collect(),
                 "--rounds" => options.rounds = number(&option, &argument()?)?,
                 "--seconds" => {

@@ -19,6 +19,7 @@ pub(crate) enum Kind {
 
 /// A running server.
 pub(crate) struct Server {
+    command: Command,
     child: Child,
     kind: Kind,
     pub(crate) address: SocketAddr,
@@ -28,11 +29,26 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server, bound to the core where one is named.
     pub(crate) fn start(kind: Kind, core: Option<usize>) -> io::Result<Self> {
+        // Free when it was asked for; a race for it shows as a server that ends at once.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        Self::start_at(port, kind, core)
+    }
+
+    /// Starts a memcached that can be killed and started again.
+    ///
+    /// Its port is none that the system gives to those who dial: one of the many who dial it while
+    /// it is down would else be given it and find itself at the other end.
+    pub(crate) fn start_to_restart() -> io::Result<Self> {
+        let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+        let port = (21_211..32_000).find(free);
+        let port = port.ok_or_else(|| io::Error::other("no port is free"))?;
+        Self::start_at(port, Kind::Memcached, None)
+    }
+
+    fn start_at(port: u16, kind: Kind, core: Option<usize>) -> io::Result<Self> {
         let program = kind.program();
         let output = Command::new(program).arg("--version").output()?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        // Free when it was asked for; a race for it shows as a server that ends at once.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = match core {
             Some(core) => {
                 let mut command = Command::new("taskset");
@@ -55,12 +71,25 @@ impl Server {
                 command.args(["--save", "", "--appendonly", "no"]);
             }
         }
-        let child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut server = Self { child, kind, address, version };
+        let mut server = Self { command, child, kind, address, version };
         server.await_ready()?;
         Ok(server)
+    }
+
+    /// Kills the server, which has no time to say goodbye.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(|_| ())
+    }
+
+    /// Starts the server again after [`Server::kill`], empty and on its port; returns how often it
+    /// was dialed until it listened.
+    pub(crate) fn restart(&mut self) -> io::Result<u64> {
+        self.child = self.command.spawn()?;
+        self.await_ready()
     }
 
     /// Stores the value under every key that is to be read.
@@ -93,16 +122,17 @@ impl Server {
         Ok(())
     }
 
-    fn await_ready(&mut self) -> io::Result<()> {
-        for _ in 0..500 {
+    /// Waits until the server listens, and returns how often it was dialed for that.
+    fn await_ready(&mut self) -> io::Result<u64> {
+        for dials in 1..=1000 {
             if let Some(status) = self.child.try_wait()? {
                 let program = self.kind.program();
                 return Err(io::Error::other(format!("{program} ended at once: {status}")));
             }
             if TcpStream::connect(self.address).is_ok() {
-                return Ok(());
+                return Ok(dials);
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(5));
         }
         Err(io::Error::other(format!("{} does not listen", self.kind.program())))
     }
