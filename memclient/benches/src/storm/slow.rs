@@ -89,7 +89,7 @@ pub(super) fn run(options: &Options) -> Outcome<()> {
     for (case, fast, slow) in rounds {
         let (fast, slow) = (measure::median(&fast), measure::median(&slow));
         let errors = fast.errors + slow.errors;
-        println!("  {:40} │{} │{} │{errors:>7}", case.name(), Figures(&fast), Figures(&slow),);
+        println!("  {:40} │{} │{} │{errors:>7}", case.name(), Figures(&fast), Figures(&slow));
         if let Some(error) = fast.error.or(slow.error) {
             println!("  the first error: {error}");
         }
