@@ -6,6 +6,7 @@
 mod coherence;
 mod crowd;
 mod hot;
+mod moves;
 
 use std::{
     env,
@@ -25,6 +26,7 @@ async fn main() {
         "crowd" => crowd::run(arguments).await,
         "coherence" => coherence::run(arguments).await,
         "hot" => hot::run(arguments).await,
+        "moves" => moves::run(arguments).await,
         _ => panic!("there is no role {role}"),
     }
     // A load that hangs, or the thread that reads lines, is not to keep the process.

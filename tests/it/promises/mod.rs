@@ -11,6 +11,8 @@ mod cancel;
 mod deadline;
 mod down;
 mod in_step;
+#[cfg(target_os = "linux")]
+mod moved;
 mod restart;
 mod stopped;
 
