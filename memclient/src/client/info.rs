@@ -50,7 +50,7 @@ impl Client {
         let bytes = key.len() + OVERHEAD;
         let replies = call.run(Ask::Run(&[Info { key }]), bytes, self.deadline()).await?;
         let info = match one(replies)? {
-            Reply::Answer(Answer { status: Status::Value, data: Some(line), cas, .. }) => {
+            Reply::Info(line, cas) => {
                 let info = cas.and_then(|cas| KeyInfo::read(&line, key, cas));
                 info.map(Some).ok_or_else(|| {
                     let line = line.escape_ascii();

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::tally::Receipt;
 use crate::{
     error::{Delivery, Error, Result},
-    proto::{Answer, Reply},
+    proto::Reply,
     wire::Incarnation,
 };
 
@@ -87,7 +87,7 @@ impl Slots {
         mut reply: Reply,
         wakers: &mut Vec<Waker>,
     ) {
-        if let Reply::Answer(Answer { cas: Some(cas), .. }) = &mut reply {
+        if let Some(cas) = reply.cas_mut() {
             *cas = cas.given_out_by(self.incarnation);
         }
         match self.all.get_mut(ticket.0) {

@@ -278,8 +278,7 @@ mod tests {
         check(Grammar::Line(Count), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::NotFound))));
         check(Grammar::Line(Touched), "NOT_FOUND\r\n", &Ok(Reply::Answer(meta(Status::Miss))));
         let about = |line: &str, cas: Option<u64>| {
-            let (data, cas) = (Some(line.to_owned().into()), cas.map(CasToken::new));
-            Reply::Answer(Answer { cas, data, ..meta(Status::Value) })
+            Reply::Info(line.to_owned().into(), cas.map(CasToken::new))
         };
         check(Grammar::Line(Info), "ME k a=1\r\n", &Ok(about("ME k a=1", None)));
         check(Grammar::Line(Info), "ME k cas=3 a=1\r\n", &Ok(about("ME k cas=3 a=1", Some(3))));

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::{answer::Answer, refusal::Refusal};
+use crate::wire::CasToken;
 
 /// A reply that fits its grammar.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,18 +11,29 @@ pub(crate) enum Reply {
     Item(Option<(u32, Bytes)>),
     /// A line that speaks for itself, without its end.
     Line(Bytes),
+    /// A line about an item, without its end, and the version that it names.
+    Info(Bytes, Option<CasToken>),
     /// Whole lines, without the one that ended them.
     Block(Bytes),
     Refused(Refusal),
 }
 
 impl Reply {
+    /// Returns the version that the reply gives out, if it does.
+    pub(crate) fn cas_mut(&mut self) -> Option<&mut CasToken> {
+        match self {
+            Self::Answer(answer) => answer.cas.as_mut(),
+            Self::Info(_, cas) => cas.as_mut(),
+            Self::Item(_) | Self::Line(_) | Self::Block(_) | Self::Refused(_) => None,
+        }
+    }
+
     /// Returns the data of the item, if there is one.
     pub(crate) fn data(&self) -> Option<&Bytes> {
         match self {
             Self::Answer(answer) => answer.data.as_ref(),
             Self::Item(item) => item.as_ref().map(|(_, data)| data),
-            Self::Line(_) | Self::Block(_) | Self::Refused(_) => None,
+            Self::Line(_) | Self::Info(..) | Self::Block(_) | Self::Refused(_) => None,
         }
     }
 }

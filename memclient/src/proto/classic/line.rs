@@ -61,17 +61,19 @@ impl Line {
                 buffer.advance(end + 2);
                 return Some(Reply::Refused(Refusal { kind: RefusalKind::Server, text }));
             }
-            (Self::Ok | Self::Limit, b"OK") | (Self::Any, _) => return Some(whole(buffer, end)),
-            (Self::Version, line) if line.len() > 8 && line.starts_with(b"VERSION ") => {
-                return Some(whole(buffer, end));
+            (Self::Ok | Self::Limit, b"OK") | (Self::Any, _) => {
+                return Some(Reply::Line(whole(buffer, end)));
             }
-            (Self::Info, line) if line.starts_with(b"ME ") => Status::Value,
+            (Self::Version, line) if line.len() > 8 && line.starts_with(b"VERSION ") => {
+                return Some(Reply::Line(whole(buffer, end)));
+            }
+            (Self::Info, line) if line.starts_with(b"ME ") => {
+                let cas = version(line);
+                return Some(Reply::Info(whole(buffer, end), cas));
+            }
             _ => return None,
         };
         let mut answer = Answer::of(status);
-        if self == Self::Info {
-            answer.cas = version(line);
-        }
         if status == Status::Value {
             answer.data = Some(buffer.split_to(end).freeze());
             buffer.advance(2);
@@ -99,10 +101,10 @@ impl Line {
 }
 
 /// Takes the line as it is; copied, so that it keeps no buffer alive.
-fn whole(buffer: &mut BytesMut, end: usize) -> Reply {
+fn whole(buffer: &mut BytesMut, end: usize) -> Bytes {
     let line = Bytes::copy_from_slice(buffer.get(..end).unwrap_or_default());
     buffer.advance(end + 2);
-    Reply::Line(line)
+    line
 }
 
 /// Returns the version that a line about an item names, as `cas=3`.
