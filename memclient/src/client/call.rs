@@ -29,14 +29,15 @@ impl Call<'_> {
     /// Sends what is asked for and returns the replies.
     ///
     /// A connection that turns out to be dead costs another try, on another one, where that cannot
-    /// do a thing twice. What is rare is boxed, so that the common future stays small.
+    /// do a thing twice; and so does one on which a large reply comes before that to a small read.
+    /// What is rare is boxed, so that the common future stays small.
     pub(super) async fn run<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        match self.try_once(ask, bytes, deadline).await {
+        match self.try_once(ask, bytes, deadline, Self::steps_aside(ask, bytes)).await {
             Ok(replies) => Ok(replies),
             Err(error) if self.may_repeat(&error) => {
                 Box::pin(self.run_again(ask, bytes, deadline)).await
@@ -127,12 +128,19 @@ impl Call<'_> {
         // A server that restarted has ended every connection of the pool, and none of them tells
         // before it is tried.
         for _ in 1..self.node.max_connections() {
-            match self.try_once(ask, bytes, deadline).await {
+            self.node.unobstructed(deadline).await;
+            match self.try_once(ask, bytes, deadline, Self::steps_aside(ask, bytes)).await {
                 Err(error) if error.is_closed() && error.is_retryable() => {}
                 outcome => return outcome.map_err(|error| self.blame(error)),
             }
         }
-        self.try_once(ask, bytes, deadline).await.map_err(|error| self.blame(error))
+        self.try_once(ask, bytes, deadline, false).await.map_err(|error| self.blame(error))
+    }
+
+    /// Says whether the call is to be sent again where something large comes before its answer: a
+    /// small read, which changes nothing when the server comes to it after all.
+    fn steps_aside<R>(ask: Ask<'_, R>, bytes: usize) -> bool {
+        matches!(ask, Ask::Values(keys) if Size::of(keys.len(), bytes) == Size::Small)
     }
 
     async fn try_once<R: Request>(
@@ -140,8 +148,9 @@ impl Call<'_> {
         ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
+        steps_aside: bool,
     ) -> Result<Replies> {
-        self.fly(ask, bytes, deadline).await?.await
+        self.fly(ask, bytes, deadline).await?.stepping_aside(steps_aside).await
     }
 
     /// Puts on its way what is asked for, for somebody who will take the answer.

@@ -28,6 +28,8 @@ pub(super) struct Flight<'a, R: Request> {
     ask: Ask<'a, R>,
     deadline: Instant,
     inner: Option<InFlight>,
+    /// Whether it ends where something large comes before its answer.
+    steps_aside: bool,
 }
 
 impl<'a, R: Request> Flight<'a, R> {
@@ -37,7 +39,14 @@ impl<'a, R: Request> Flight<'a, R> {
         deadline: Instant,
         flight: InFlight,
     ) -> Self {
-        Self { node, ask, deadline, inner: Some(flight) }
+        Self { node, ask, deadline, inner: Some(flight), steps_aside: false }
+    }
+
+    /// Says whether the call ends as if its connection were lost where a large reply to somebody else
+    /// comes before its answer: it is answered sooner on another one.
+    pub(super) fn stepping_aside(mut self, steps_aside: bool) -> Self {
+        self.steps_aside = steps_aside;
+        self
     }
 
     /// Returns the requests whose answers must not be lost.
@@ -55,6 +64,7 @@ impl<R: Request> Future for Flight<'_, R> {
     type Output = Result<Replies>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
+        let steps_aside = self.steps_aside;
         let Some(flight) = &mut self.inner else {
             return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
         };
@@ -62,6 +72,10 @@ impl<R: Request> Future for Flight<'_, R> {
         // What comes after its time is given back all the same.
         if polled.is_ready() && !flight.is_under_way() {
             self.inner = None;
+        } else if polled.is_pending() && steps_aside && flight.is_behind_large() {
+            self.inner = None;
+            // Whether the server comes to a read or not is all the same.
+            return Poll::Ready(Err(Error::closed(Delivery::NotSent, None)));
         }
         polled
     }

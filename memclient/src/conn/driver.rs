@@ -150,7 +150,6 @@ impl Driver {
         let (handled, room) = {
             let mut state = self.shared.state();
             let handled = state.machine.handle_bytes(&mut io.reading, &mut self.wakers);
-            self.shared.note_rest(io.reading.len());
             let answered = self.wakers.len() as u64;
             if answered == 1 && state.machine.is_quiet() {
                 // The only caller, who moves its next request itself.
@@ -158,6 +157,10 @@ impl Driver {
             } else if answered > 0 {
                 let enqueued = state.machine.enqueued();
                 self.deferring = Some(Deferring::new(enqueued, enqueued + answered));
+            }
+            if self.shared.note_rest(io.reading.len()) {
+                // Those behind it may have a better place to go to.
+                state.machine.wake_all(&mut self.wakers);
             }
             (handled, state.machine.take_refused())
         };

@@ -219,6 +219,12 @@ impl Asked {
         self.0.len()
     }
 
+    /// Says whether the call wants the first of the keys.
+    pub(super) fn is_next(&self, slot: Ticket) -> bool {
+        let sharers = self.0.iter().skip(1).take_while(|wanted| wanted.len == 0);
+        self.0.iter().take(1).chain(sharers).any(|wanted| wanted.slot == slot)
+    }
+
     /// Notes who wants the keys, of which some are the same as their `firsts`: who shares a key
     /// stands behind its first. Returns the keys, each once.
     fn share(

@@ -224,6 +224,12 @@ impl InFlight {
         self.ticket.is_some()
     }
 
+    /// Says whether a large reply to somebody else is arriving before the answer.
+    pub(crate) fn is_behind_large(&self) -> bool {
+        self.shared.is_arriving()
+            && self.ticket.is_some_and(|ticket| !self.shared.state().machine.is_next(ticket))
+    }
+
     /// Returns why the call has failed, if it has by now; it is over then.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         let failure = self.shared.state().machine.take_failure(self.ticket?)?;
@@ -312,7 +318,9 @@ impl InFlight {
                 Err(error) => Err(CloseReason::Lost(Some(error))),
                 Ok(_) => {
                     let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
-                    self.shared.note_rest(io.reading.len());
+                    if self.shared.note_rest(io.reading.len()) {
+                        state.machine.wake_all(&mut wakers);
+                    }
                     handled.map_err(CloseReason::OutOfStep)
                 }
             };

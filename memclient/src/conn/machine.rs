@@ -360,6 +360,20 @@ impl Machine {
         self.slots.hush(ticket);
     }
 
+    /// Says whether the server's next reply is one to this call.
+    pub(super) fn is_next(&self, ticket: Ticket) -> bool {
+        match self.queue.front().map(|place| &place.kind) {
+            Some(Kind::Run { slot, .. }) => *slot == ticket,
+            Some(Kind::Gathered(_)) => self.asked.is_next(ticket),
+            None => false,
+        }
+    }
+
+    /// Wakes everybody who waits, for a look at how things stand.
+    pub(super) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
+        self.slots.wake_all(wakers);
+    }
+
     /// Says whether there may be room for somebody who was told that there is none; once.
     pub(super) fn take_refused(&mut self) -> bool {
         self.refused && self.cost <= self.max_cost / 2 && std::mem::take(&mut self.refused)

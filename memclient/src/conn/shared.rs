@@ -167,15 +167,23 @@ impl Shared {
 
     /// Says whether anything large is under way.
     pub(super) fn is_bulky(&self) -> bool {
-        self.large.load(Ordering::Relaxed) > 0 || self.arriving.load(Ordering::Relaxed)
+        self.large.load(Ordering::Relaxed) > 0 || self.is_arriving()
     }
 
-    /// Notes how many bytes have come of a reply that is not whole yet.
-    pub(super) fn note_rest(&self, bytes: usize) {
+    /// Notes how many bytes have come of a reply that is not whole yet; true when it turns out to be a
+    /// large one.
+    pub(super) fn note_rest(&self, bytes: usize) -> bool {
         let arriving = bytes >= ARRIVING;
-        if self.arriving.load(Ordering::Relaxed) != arriving {
+        let changes = self.is_arriving() != arriving;
+        if changes {
             self.arriving.store(arriving, Ordering::Relaxed);
         }
+        arriving && changes
+    }
+
+    /// Says whether a large reply has come in part.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.arriving.load(Ordering::Relaxed)
     }
 }
 

@@ -181,6 +181,14 @@ impl Slots {
         Some(error)
     }
 
+    /// Wakes everybody who waits, for a look at how things stand.
+    pub(super) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.all.iter_mut().filter_map(|slot| match slot {
+            Slot::Waiting { waker, .. } => waker.take(),
+            _ => None,
+        }));
+    }
+
     /// Forgets whom to wake: the caller is awake and looks for itself.
     pub(super) fn hush(&mut self, ticket: Ticket) {
         if let Some(Slot::Waiting { waker, .. }) = self.all.get_mut(ticket.0) {

@@ -127,6 +127,33 @@ impl LocalPool {
         }
     }
 
+    /// Waits for a connection that has nothing large, where more may be opened and all that are open
+    /// have. That none comes is no error: the next call then goes where it must.
+    pub(super) async fn unobstructed(self: &Arc<Self>, deadline: Instant) {
+        loop {
+            let mut dialed = std::pin::pin!(self.dialed.notified());
+            dialed.as_mut().enable();
+            {
+                let mut state = self.state();
+                let open = self.open.load();
+                let is_free = |it: &Connection| !it.is_bulky() && !it.is_closed();
+                let is_full = open.len() >= self.options.max_connections;
+                if open.is_empty() || is_full || open.iter().any(is_free) {
+                    return;
+                }
+                if state.dialing.is_none() {
+                    if state.backoff.holds(now()) {
+                        return;
+                    }
+                    self.dial(&mut state);
+                }
+            }
+            if timeout_at(deadline.into(), dialed).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Lets go of every open connection: each ends once what is under way on it is answered.
     ///
     /// Who waits for a dial that is under way goes on to the next one.

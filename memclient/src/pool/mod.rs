@@ -95,6 +95,14 @@ impl Pool {
         self.local(handle.id()).connection(deadline).await
     }
 
+    /// Waits for a connection that has nothing large, where more may be opened and all that are open
+    /// have.
+    pub(crate) async fn unobstructed(&self, deadline: Instant) {
+        if let Ok(handle) = Handle::try_current() {
+            self.local(handle.id()).unobstructed(deadline).await;
+        }
+    }
+
     /// Opens a connection that no other call shares; it ends with its handle.
     ///
     /// # Errors

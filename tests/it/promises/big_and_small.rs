@@ -9,7 +9,7 @@ use std::{
 };
 
 use memclient::Client;
-use memclient_tests::{Faults, Memcached, Proxy};
+use memclient_tests::{Faults, Gate, Memcached, Proxy, Script, Scripted};
 use tokio::task::JoinSet;
 
 use super::{assert_own, patient, put, spread, within};
@@ -29,6 +29,32 @@ async fn one_reader_of_small_values_goes_on_while_large_ones_are_under_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_readers_of_small_values_go_on_while_large_ones_are_under_way() {
     check(16).await;
+}
+
+#[tokio::test]
+async fn a_small_read_goes_elsewhere_when_something_large_comes_before_its_answer() {
+    let gate = Gate::new();
+    let part = [&b"VA 1000000 f0 O2\r\n"[..], &[b'.'; 64 * 1024]].concat();
+    let first = Script::new().greet().expect_line().expect_line().wait(&gate).send(part);
+    let second = Script::new().greet().expect_line().send("VA 5 f0 O2\r\nsmall\r\n");
+    let server = Scripted::each([first, second]).unwrap();
+    let client = patient(&server.address()).max_value_size(1 << 20).build().unwrap();
+    let read = |key: &'static str| {
+        let client = client.clone();
+        tokio::spawn(async move { client.get(key).await })
+    };
+    let large = read("large");
+    server.wait_received("mg large").await.unwrap();
+    let small = read("small");
+    server.wait_received("small").await.unwrap();
+    assert!(server.received_on(0).ends_with(b"small\r\n"), "it is behind the large one");
+    gate.open();
+
+    let value = within(small).await.unwrap().unwrap().unwrap();
+
+    assert_eq!(&value.data()[..], b"small");
+    assert!(!large.is_finished());
+    large.abort();
 }
 
 /// Has so many tasks read a small value, alone and beside others who read large ones.

@@ -108,13 +108,13 @@ pub(crate) fn cut_found(
         ));
     };
     let size = limits.check(size)?;
+    let Some(more) = accept(key) else {
+        return Err(OutOfStep::new("an item that was not asked for here", line));
+    };
     let start = end + 2;
     if !has_block(buffer, start, size) {
         return Ok(None);
     }
-    let Some(more) = accept(key) else {
-        return Err(OutOfStep::new("an item that was not asked for here", line));
-    };
     check_block(buffer, start, size)?;
     if !is_followed(buffer.get(start + size + 2..).unwrap_or_default(), more)? {
         return Ok(None);
