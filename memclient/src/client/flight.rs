@@ -64,7 +64,7 @@ impl<R: Request> Future for Flight<'_, R> {
     type Output = Result<Replies>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
-        let steps_aside = self.steps_aside;
+        let (steps_aside, node) = (self.steps_aside, self.node);
         let Some(flight) = &mut self.inner else {
             return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
         };
@@ -72,7 +72,11 @@ impl<R: Request> Future for Flight<'_, R> {
         // What comes after its time is given back all the same.
         if polled.is_ready() && !flight.is_under_way() {
             self.inner = None;
-        } else if polled.is_pending() && steps_aside && flight.is_behind_large() {
+        } else if polled.is_pending()
+            && steps_aside
+            && flight.is_behind_large()
+            && node.may_be_unobstructed()
+        {
             self.inner = None;
             // Whether the server comes to a read or not is all the same.
             return Poll::Ready(Err(Error::closed(Delivery::NotSent, None)));

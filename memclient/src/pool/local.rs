@@ -127,6 +127,12 @@ impl LocalPool {
         }
     }
 
+    /// Says whether a connection that has nothing large is open or may be opened.
+    pub(super) fn may_be_unobstructed(&self) -> bool {
+        let open = self.open.load();
+        open.len() < self.options.max_connections || open.iter().any(is_free)
+    }
+
     /// Waits for a connection that has nothing large, where more may be opened and all that are open
     /// have. That none comes is no error: the next call then goes where it must.
     pub(super) async fn unobstructed(self: &Arc<Self>, deadline: Instant) {
@@ -136,7 +142,6 @@ impl LocalPool {
             {
                 let mut state = self.state();
                 let open = self.open.load();
-                let is_free = |it: &Connection| !it.is_bulky() && !it.is_closed();
                 let is_full = open.len() >= self.options.max_connections;
                 if open.is_empty() || is_full || open.iter().any(is_free) {
                     return;
@@ -236,6 +241,10 @@ impl LocalPool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_free(connection: &Connection) -> bool {
+    !connection.is_bulky() && !connection.is_closed()
 }
 
 impl Drop for Dialing {

@@ -95,6 +95,11 @@ impl Pool {
         self.local(handle.id()).connection(deadline).await
     }
 
+    /// Says whether a connection that has nothing large is open or may be opened.
+    pub(crate) fn may_be_unobstructed(&self) -> bool {
+        Handle::try_current().is_ok_and(|handle| self.local(handle.id()).may_be_unobstructed())
+    }
+
     /// Waits for a connection that has nothing large, where more may be opened and all that are open
     /// have.
     pub(crate) async fn unobstructed(&self, deadline: Instant) {

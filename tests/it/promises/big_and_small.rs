@@ -57,6 +57,32 @@ async fn a_small_read_goes_elsewhere_when_something_large_comes_before_its_answe
     large.abort();
 }
 
+#[tokio::test]
+async fn a_small_read_stays_where_there_is_no_other_place() {
+    let part = [&b"VA 1000000 f0 O2\r\n"[..], &[b'.'; 64 * 1024]].concat();
+    let rest = [&vec![b'.'; 1_000_000 - 64 * 1024][..], b"\r\nVALUE small 0 5\r\nsmall\r\nEND\r\n"];
+    let gate = Gate::new();
+    let script = Script::new().greet().expect_line().expect("get small\r\n").send(part);
+    let server = Scripted::start(script.wait(&gate).send(rest.concat())).unwrap();
+    let client =
+        patient(&server.address()).max_value_size(1 << 20).max_pool_size(1).build().unwrap();
+    let read = |key: &'static str| {
+        let client = client.clone();
+        tokio::spawn(async move { client.get(key).await })
+    };
+    let large = read("large");
+    server.wait_received("mg large").await.unwrap();
+    let small = read("small");
+    server.wait_received("small").await.unwrap();
+    gate.open();
+
+    let value = within(small).await.unwrap().unwrap().unwrap();
+
+    assert_eq!(&value.data()[..], b"small");
+    assert_eq!(within(large).await.unwrap().unwrap().unwrap().len(), 1_000_000);
+    assert_eq!(server.received().iter().filter(|&&byte| byte == b'\n').count(), 4);
+}
+
 /// Has so many tasks read a small value, alone and beside others who read large ones.
 async fn check(tasks: usize) {
     let server = Memcached::builder().arg("-m").arg("256").start().await.unwrap();
