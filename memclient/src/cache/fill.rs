@@ -165,6 +165,9 @@ impl Core {
                 self.failed(&error);
                 if error.is_retryable() {
                     self.keep_near(done).await;
+                } else if done.right.version().is_none() && !self.is_current(&done) {
+                    // It may be there all the same, and have overtaken an invalidation.
+                    self.delete(&done.key, Delete::default()).await;
                 }
                 None
             }
