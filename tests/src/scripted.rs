@@ -269,11 +269,11 @@ mod tests {
         let server = Scripted::start(script).unwrap();
         let mut stream = connect(&server).await;
 
-        stream.write_all(b"version\r\nget k\r\n").await.unwrap();
+        stream.write_all(b"version\r\nstats\r\nget k\r\n").await.unwrap();
         let answer = rest(stream).await.unwrap();
 
-        assert_eq!(answer, b"VERSION 1.6.18\r\nVALUE k 0 1\r\nv\r\nEND\r\n");
-        assert_eq!(server.received(), b"version\r\nget k\r\n");
+        assert_eq!(answer, b"VERSION 1.6.18\r\nERROR\r\nVALUE k 0 1\r\nv\r\nEND\r\n");
+        assert_eq!(server.received(), b"version\r\nstats\r\nget k\r\n");
         assert_eq!(server.accepts(), 1);
         server.verify().await.unwrap();
     }
