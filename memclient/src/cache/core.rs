@@ -15,6 +15,7 @@ use super::{
     flight::Flights,
     found::{Early, Found, Kept},
     generations::Generations,
+    on_way::OnWay,
     plan::{Plan, Tags},
     policy::Policy,
     refreshes::Refreshes,
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     observer: Option<Arc<dyn Observer>>,
     pub(super) flights: Arc<Flights>,
     pub(super) generations: Generations,
+    pub(super) on_way: Arc<OnWay>,
     pub(super) refreshes: Arc<Refreshes>,
     pub(super) counters: Counters,
     down: AtomicBool,
@@ -73,6 +75,7 @@ impl Core {
             observer,
             flights: Arc::new(Flights::new()),
             generations: Generations::new(),
+            on_way: Arc::default(),
             counters: Counters::default(),
             down: AtomicBool::new(false),
         };

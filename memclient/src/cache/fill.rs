@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::{core::Core, flight::Moment, held::HeldLease};
 use crate::{
     backend::{CacheBackend, Capabilities, Delete, Set, Written},
-    error::Result,
+    error::{Delivery, Error, Result},
     wire::{CasToken, Deleted, Key, Ttl, TtlLeft, Value},
 };
 
@@ -98,7 +100,10 @@ impl Core {
     pub(super) async fn fill_and_tell(&self, done: Done) -> (Moment, Option<Result<Written>>) {
         let asked = self.flights.moment();
         let written = match self.write(&done) {
-            Some((value, how)) => Some(self.backend().set(&done.key, value, how).await),
+            Some((value, how)) if self.is_guarded(how) => {
+                Some(self.backend().set(&done.key, value, how).await)
+            }
+            Some(write) => self.send_unguarded(vec![(&done, write)]).await.pop(),
             None => None,
         };
         let told = written.clone();
@@ -108,24 +113,73 @@ impl Core {
     /// Keeps what many loads brought in one go, and returns the moments up to which they hold.
     pub(super) async fn fill_many(&self, done: Vec<Done>) -> Vec<Moment> {
         let asked = self.flights.moment();
-        let writes: Vec<_> = done.iter().map(|done| self.write(done)).collect();
-        let keys = done.iter().map(|done| &done.key);
-        let entries = keys.zip(&writes).filter_map(|(key, write)| {
-            let (value, how) = write.clone()?;
-            Some((key.clone(), value, how))
-        });
-        let entries: Vec<_> = entries.collect();
-        let mut written = if entries.is_empty() {
+        let (mut guarded, mut unguarded, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
+        for done in &done {
+            let write = self.write(done);
+            kinds.push(write.as_ref().map(|(_, how)| self.is_guarded(*how)));
+            match write {
+                Some((value, how)) if self.is_guarded(how) => {
+                    guarded.push((done.key.clone(), value, how));
+                }
+                Some(write) => unguarded.push((done, write)),
+                None => {}
+            }
+        }
+        let mut guarded = if guarded.is_empty() {
             Vec::new().into_iter()
         } else {
-            self.backend().set_many(entries).await.into_iter()
+            self.backend().set_many(guarded).await.into_iter()
         };
+        let mut unguarded = self.send_unguarded(unguarded).await.into_iter();
         let mut moments = Vec::with_capacity(done.len());
-        for (done, write) in done.into_iter().zip(writes) {
-            let written = write.and_then(|_| written.next());
+        for (done, kind) in done.into_iter().zip(kinds) {
+            let written = match kind {
+                Some(true) => guarded.next(),
+                Some(false) => unguarded.next(),
+                None => None,
+            };
             moments.push(self.settle(done, written, asked).await);
         }
         moments
+    }
+
+    /// Says whether the backend refuses the write where anybody has changed the entry.
+    fn is_guarded(&self, how: Set) -> bool {
+        how.cas.is_some() || self.has_leases()
+    }
+
+    /// Writes what nothing in the backend guards: to the end, whether the caller waits for it or not,
+    /// and only where nobody in this process changes the entry meanwhile.
+    async fn send_unguarded(&self, writes: Vec<(&Done, (Value, Set))>) -> Vec<Result<Written>> {
+        let (mut entries, mut filling, mut sent) = (Vec::new(), Vec::new(), Vec::new());
+        for (done, (value, how)) in writes {
+            // Looked at again, as it may have been changed until it was noted.
+            let guard = self.on_way.fill(&done.key).filter(|_| self.is_current(done));
+            sent.push(guard.is_some());
+            if let Some(guard) = guard {
+                filling.push(guard);
+                entries.push((done.key.clone(), value, how));
+            }
+        }
+        let mut written = Vec::new().into_iter();
+        if !entries.is_empty() {
+            let (tell, told) = oneshot::channel();
+            let backend = self.backend().clone();
+            self.spawn(async move {
+                let written = backend.set_many(entries).await;
+                drop(filling);
+                // The caller may have left.
+                _ = tell.send(written);
+            });
+            written = told.await.unwrap_or_default().into_iter();
+        }
+        let outcome = |sent: bool| {
+            if !sent {
+                return Ok(Written::NotStored);
+            }
+            written.next().unwrap_or_else(|| Err(Error::closed(Delivery::Unknown, None)))
+        };
+        sent.into_iter().map(outcome).collect()
     }
 
     /// Returns what is to be written, if this process's own changes allow it.

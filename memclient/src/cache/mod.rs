@@ -22,6 +22,7 @@ mod load;
 mod loaded;
 mod look;
 mod many;
+mod on_way;
 mod plan;
 mod policy;
 mod read;

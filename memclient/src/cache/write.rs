@@ -94,6 +94,7 @@ impl Core {
     /// it any more.
     async fn change<T>(&self, key: &Key, write: impl Future<Output = Result<T>>) -> Result<T> {
         let _change = Change::begin(self, key);
+        let _changing = if self.has_leases() { None } else { Some(self.on_way.change(key).await) };
         let outcome = write.await;
         match &outcome {
             Ok(_) => self.worked(),
