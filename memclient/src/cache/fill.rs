@@ -2,7 +2,8 @@
 //!
 //! A load runs while others write and invalidate. What it brings is stored over the version that its
 //! lease has, so the backend refuses it where anybody has changed the entry since; where there are no
-//! leases, this process's own changes alone are seen ([`Generations`](super::generations)).
+//! leases, this process's own changes alone are seen ([`Generations`](super::generations)), and wait
+//! for the writes of loads that are on their way ([`OnWay`](super::on_way)).
 
 use std::time::Duration;
 
@@ -219,9 +220,6 @@ impl Core {
                 self.failed(&error);
                 if error.is_retryable() {
                     self.keep_near(done).await;
-                } else if done.right.version().is_none() && !self.is_current(&done) {
-                    // It may be there all the same, and have overtaken an invalidation.
-                    self.delete(&done.key, Delete::default()).await;
                 }
                 None
             }

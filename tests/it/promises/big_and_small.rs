@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memclient::Client;
+use memclient::{Client, Error, Value};
 use memclient_tests::{Faults, Gate, Memcached, Proxy, Script, Scripted};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{assert_own, patient, put, spread, within};
 
@@ -34,19 +34,11 @@ async fn many_readers_of_small_values_go_on_while_large_ones_are_under_way() {
 #[tokio::test]
 async fn a_small_read_goes_elsewhere_when_something_large_comes_before_its_answer() {
     let gate = Gate::new();
-    let part = [&b"VA 1000000 f0 O2\r\n"[..], &vec![b'.'; 64 * 1024]].concat();
-    let first = Script::new().greet().expect_line().expect_line().wait(&gate).send(part);
+    let first = Script::new().greet().expect_line().expect_line().wait(&gate).send(part_of_large());
     let second = Script::new().greet().expect_line().send("VA 5 f0 O2\r\nsmall\r\n");
     let server = Scripted::each([first, second]).unwrap();
     let client = patient(&server.address()).max_value_size(1 << 20).build().unwrap();
-    let read = |key: &'static str| {
-        let client = client.clone();
-        tokio::spawn(async move { client.get(key).await })
-    };
-    let large = read("large");
-    server.wait_received("mg large").await.unwrap();
-    let small = read("small");
-    server.wait_received("small").await.unwrap();
+    let [large, small] = read_both(&client, &server).await;
     assert!(server.received_on(0).ends_with(b"small\r\n"), "it is behind the large one");
     gate.open();
 
@@ -59,13 +51,32 @@ async fn a_small_read_goes_elsewhere_when_something_large_comes_before_its_answe
 
 #[tokio::test]
 async fn a_small_read_stays_where_there_is_no_other_place() {
-    let part = [&b"VA 1000000 f0 O2\r\n"[..], &vec![b'.'; 64 * 1024]].concat();
     let rest = [&vec![b'.'; 1_000_000 - 64 * 1024][..], b"\r\nVALUE small 0 5\r\nsmall\r\nEND\r\n"];
     let gate = Gate::new();
-    let script = Script::new().greet().expect_line().expect("get small\r\n").send(part);
+    let script = Script::new().greet().expect_line().expect("get small\r\n").send(part_of_large());
     let server = Scripted::start(script.wait(&gate).send(rest.concat())).unwrap();
     let client =
         patient(&server.address()).max_value_size(1 << 20).max_pool_size(1).build().unwrap();
+    let [large, small] = read_both(&client, &server).await;
+    gate.open();
+
+    let value = within(small).await.unwrap().unwrap().unwrap();
+
+    assert_eq!(&value.data()[..], b"small");
+    assert_eq!(within(large).await.unwrap().unwrap().unwrap().len(), 1_000_000);
+    assert_eq!(server.received().split(|&byte| byte == b'\n').count(), 5);
+}
+
+/// Returns the beginning of a reply with a value of 1,000,000 bytes.
+fn part_of_large() -> Vec<u8> {
+    [&b"VA 1000000 f0 O2\r\n"[..], &vec![b'.'; 64 * 1024]].concat()
+}
+
+/// Has the large value read, and then the small one, once the server has heard of each.
+async fn read_both(
+    client: &Client,
+    server: &Scripted,
+) -> [JoinHandle<Result<Option<Value>, Error>>; 2] {
     let read = |key: &'static str| {
         let client = client.clone();
         tokio::spawn(async move { client.get(key).await })
@@ -74,13 +85,7 @@ async fn a_small_read_stays_where_there_is_no_other_place() {
     server.wait_received("mg large").await.unwrap();
     let small = read("small");
     server.wait_received("small").await.unwrap();
-    gate.open();
-
-    let value = within(small).await.unwrap().unwrap().unwrap();
-
-    assert_eq!(&value.data()[..], b"small");
-    assert_eq!(within(large).await.unwrap().unwrap().unwrap().len(), 1_000_000);
-    assert_eq!(server.received().split(|&byte| byte == b'\n').count(), 5);
+    [large, small]
 }
 
 /// Has so many tasks read a small value, alone and beside others who read large ones.
