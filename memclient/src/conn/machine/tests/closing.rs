@@ -75,9 +75,10 @@ fn gathered_callers_are_told_of_a_close_before_and_after_the_flush() {
 #[test]
 fn those_who_share_a_key_are_told_of_a_close() {
     let mut machine = machine();
+    let before = busy(&mut machine);
     let tickets = ["a", "b", "a", "b", "c"].map(|key| want(&mut machine, &[key]));
-    write(&mut machine);
-    receive(&mut machine, "VALUE b 0 1\r\nB\r\nVALUE c").unwrap();
+    assert_eq!(write(&mut machine), "get a b c\r\n");
+    receive(&mut machine, &(before + "VALUE b 0 1\r\nB\r\nVALUE c")).unwrap();
     machine.close(CloseReason::Lost(None), &mut Vec::new());
     let failed = tickets.map(|ticket| matches!(poll(&mut machine, ticket), Poll::Ready(Err(_))));
     assert_eq!(failed, [true, false, true, false, true]);
