@@ -37,7 +37,16 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<Replies> {
-        match self.try_once(ask, bytes, deadline, Self::steps_aside(ask, bytes)).await {
+        let steps_aside = Self::steps_aside(ask, bytes);
+        let outcome = match self.start_now(ask, bytes, deadline) {
+            Ok(Some(flight)) => {
+                let flight = Flight::new(self.node, ask, deadline, flight);
+                flight.stepping_aside(steps_aside).await
+            }
+            Ok(None) => Box::pin(self.try_once(ask, bytes, deadline, steps_aside)).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(replies) => Ok(replies),
             Err(error) if self.may_repeat(&error) => {
                 Box::pin(self.run_again(ask, bytes, deadline)).await
@@ -192,10 +201,10 @@ impl Client {
     pub(super) async fn ask<R: Request>(
         &self,
         call: Call<'_>,
-        request: R,
+        request: &R,
         bytes: usize,
     ) -> Result<Answer> {
-        let ask = Ask::Run(std::slice::from_ref(&request));
+        let ask = Ask::Run(std::slice::from_ref(request));
         let replies = call.run(ask, bytes + OVERHEAD, self.deadline()).await?;
         one(replies).and_then(answer).map_err(|error| call.blame(error))
     }

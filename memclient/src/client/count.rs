@@ -78,7 +78,7 @@ impl Client {
         let request = request.map_err(|error| error.during(command))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command, node, repeatable: false };
-        let answer = self.ask(call, request, request.key.len()).await?;
+        let answer = self.ask(call, &request, request.key.len()).await?;
         let number = |data: &[u8]| std::str::from_utf8(data).ok()?.trim_end().parse().ok();
         match (answer.status, answer.data.as_deref().and_then(number)) {
             (Status::Value, Some(number)) => Ok(Some(number)),

@@ -59,7 +59,7 @@ impl Client {
         let request = request.map_err(|error| error.during("gats"))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "gats", node, repeatable: true };
-        let answer = self.ask(call, request, call.bytes(&request.key)).await;
+        let answer = self.ask(call, &request, call.bytes(&request.key)).await;
         let left = Some(self.left(ttl));
         let item = match answer.and_then(|answer| Told::read(answer, left)) {
             Ok(Told::Item(item)) => Ok(item),

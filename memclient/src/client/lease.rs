@@ -61,7 +61,7 @@ impl Client {
         let request = self.lease_request(key, vivify, recache, usage);
         let request = request.map_err(|error| error.during("get"))?;
         let call = self.read_call(request.key);
-        let answer = self.ask(call, request, call.bytes(&request.key)).await?;
+        let answer = self.ask(call, &request, call.bytes(&request.key)).await?;
         let sight = Sight::read(answer).map_err(|error| call.blame(error))?;
         self.shorten(key, &sight, vivify).await?;
         Ok(sight)
@@ -105,7 +105,7 @@ impl Client {
     ) -> Result<Option<Item>> {
         let key = self.key(key).map_err(|error| error.during("get"))?;
         let call = self.read_call(key);
-        let answer = self.ask(call, Get { key, details: true, usage }, call.bytes(&key)).await?;
+        let answer = self.ask(call, &Get { key, details: true, usage }, call.bytes(&key)).await?;
         match Told::read(answer, None) {
             Ok(Told::Item(item)) => Ok(item),
             Ok(Told::Won(answer)) => Box::pin(self.unwin(call, key, *answer, None)).await,
@@ -168,7 +168,7 @@ impl Client {
         if answer.is_stub() {
             return Ok(None);
         }
-        match self.ask(call, Gets { key }, call.bytes(&key)).await? {
+        match self.ask(call, &Gets { key }, call.bytes(&key)).await? {
             // Only the classic words give no rights, and they tell neither life nor mark.
             again @ Answer { status: Status::Value, cas: Some(_), .. } => {
                 Item::read(Answer { ttl, stale, ..again }, ttl_left)
@@ -195,7 +195,7 @@ impl Client {
             Seen::Empty if !self.speaks_meta() => Ok(Some(Value::new(Vec::new(), 0))),
             Seen::Empty => {
                 let answer = self
-                    .ask(call, Get { key, details: true, usage: false }, call.bytes(&key))
+                    .ask(call, &Get { key, details: true, usage: false }, call.bytes(&key))
                     .await?;
                 give_back(call.node, key, &answer, self.deadline()).await;
                 item::value(answer)
@@ -238,7 +238,7 @@ impl Client {
         let request = self.release_request(key, cas, stub);
         let request = request.map_err(|error| error.during("release"))?;
         let call = self.release_call(request.key);
-        match self.ask(call, request, request.key.len()).await?.status {
+        match self.ask(call, &request, request.key.len()).await?.status {
             Status::Done => Ok(true),
             Status::Exists | Status::NotFound => Ok(false),
             status => Err(call.blame(unexpected(&status))),

@@ -119,7 +119,7 @@ impl Client {
         let key = request.key;
         let call =
             Call { command: "delete", node: self.0.cluster.node(&key.key), repeatable: false };
-        let answer = self.ask(call, request, key.len()).await?;
+        let answer = self.ask(call, &request, key.len()).await?;
         deleted(&answer).map_err(|error| call.blame(error))
     }
 
@@ -138,7 +138,7 @@ impl Client {
         }
         let wire = self.key(key)?;
         let call = self.read_call(wire);
-        let seen = self.ask(call, Gets { key: wire }, call.bytes(&wire)).await?;
+        let seen = self.ask(call, &Gets { key: wire }, call.bytes(&wire)).await?;
         let empty = seen.flags == 0 && seen.data.as_ref().is_some_and(Bytes::is_empty);
         match seen.cas.filter(|_| empty) {
             Some(stub) => self.remove(key, Some(stub), None).await.map(|_| Touched::NotFound),
@@ -150,7 +150,7 @@ impl Client {
         let request = self.touch_request(key, ttl).map_err(|error| error.during("touch"))?;
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command: "touch", node, repeatable: true };
-        let answer = self.ask(call, request, request.key.len()).await?;
+        let answer = self.ask(call, &request, request.key.len()).await?;
         if answer.is_won() {
             Box::pin(give_back(node, request.key, &answer, self.deadline())).await;
         }

@@ -186,7 +186,7 @@ impl Client {
         let node = self.0.cluster.node(&request.key.key);
         let call = Call { command, node, repeatable: false };
         call.node.note_size(&request.key.key, value.len());
-        self.ask(call, request, request.key.len() + value.len()).await
+        self.ask(call, &request, request.key.len() + value.len()).await
     }
 
     /// Sends many writes, and waits for the answers whatever the client's default.
