@@ -1,8 +1,9 @@
-//! What the near tier holds and allocates, and what hostile values cost their reader, by an allocator
-//! that counts: a program of its own, for a program has one allocator.
+//! What batches and the near tier hold and allocate, and what hostile values cost their reader, by an
+//! allocator that counts: a program of its own, for a program has one allocator.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod batch;
 mod budget;
 mod hits;
 mod hostile;

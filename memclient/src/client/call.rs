@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::time::timeout_at;
 
-use super::{Client, flight::Flight};
+use super::{
+    Client,
+    flight::{Asked, Flight},
+};
 use crate::{
     conn::{Ask, InFlight, Replies, Tally},
     error::{Delivery, Error, Result, Step},
@@ -25,7 +28,7 @@ pub(super) struct Call<'a> {
     pub(super) repeatable: bool,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Sends what is asked for and returns the replies.
     ///
     /// A connection that turns out to be dead costs another try, on another one, where that cannot
@@ -40,7 +43,7 @@ impl Call<'_> {
         let steps_aside = Self::steps_aside(ask, bytes);
         let outcome = match self.start_now(ask, bytes, deadline) {
             Ok(Some(flight)) => {
-                let flight = Flight::new(self.node, ask, deadline, flight);
+                let flight = Flight::new(self.node, ask, deadline, Ok(flight));
                 flight.stepping_aside(steps_aside).await
             }
             Ok(None) => Box::pin(self.try_once(ask, bytes, deadline, steps_aside)).await,
@@ -159,18 +162,18 @@ impl Call<'_> {
         deadline: Instant,
         steps_aside: bool,
     ) -> Result<Replies> {
-        self.fly(ask, bytes, deadline).await?.stepping_aside(steps_aside).await
+        self.fly(ask, bytes, deadline).await.stepping_aside(steps_aside).await
     }
 
     /// Puts on its way what is asked for, for somebody who will take the answer.
-    pub(super) async fn fly<'f, R: Request>(
-        &'f self,
-        ask: Ask<'f, R>,
+    pub(super) async fn fly<A: Asked>(
+        &self,
+        asked: A,
         bytes: usize,
         deadline: Instant,
-    ) -> Result<Flight<'f, R>> {
-        let flight = self.start(ask, bytes, deadline).await?;
-        Ok(Flight::new(self.node, ask, deadline, flight))
+    ) -> Flight<'a, A> {
+        let started = self.start(asked.ask(), bytes, deadline).await;
+        Flight::new(self.node, asked, deadline, started)
     }
 
     /// Returns about how many bytes a request for a key moves, in both directions.

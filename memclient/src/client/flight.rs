@@ -23,23 +23,54 @@ const GIVING_BACK: Duration = Duration::from_secs(1);
 
 /// The answer to a call that is under way. Dropping it costs nobody anything: the answer is read, and
 /// what it would have given to the caller goes back.
-pub(super) struct Flight<'a, R: Request> {
+pub(super) struct Flight<'a, A: Asked> {
     node: &'a Pool,
-    ask: Ask<'a, R>,
+    asked: A,
     deadline: Instant,
     inner: Option<InFlight>,
+    /// Why it never went on its way.
+    failure: Option<Error>,
     /// Whether it ends where something large comes before its answer.
     steps_aside: bool,
 }
 
-impl<'a, R: Request> Flight<'a, R> {
+/// What is asked for, held until the answer is there.
+pub(super) trait Asked: Unpin {
+    type Request: Request;
+
+    fn ask(&self) -> Ask<'_, Self::Request>;
+}
+
+impl<R: Request> Asked for Ask<'_, R> {
+    type Request = R;
+
+    fn ask(&self) -> Ask<'_, R> {
+        *self
+    }
+}
+
+impl<'a, A: Asked> Flight<'a, A> {
     pub(super) fn new(
         node: &'a Pool,
-        ask: Ask<'a, R>,
+        asked: A,
         deadline: Instant,
-        flight: InFlight,
+        started: Result<InFlight>,
     ) -> Self {
-        Self { node, ask, deadline, inner: Some(flight), steps_aside: false }
+        let (inner, failure) = match started {
+            Ok(flight) => (Some(flight), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self { node, asked, deadline, inner, failure, steps_aside: false }
+    }
+
+    /// Returns what was asked for.
+    pub(super) fn asked(&self) -> &A {
+        &self.asked
+    }
+
+    /// Returns why it never went on its way, if so.
+    pub(super) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Says whether the call ends as if its connection were lost where a large reply to somebody else
@@ -50,8 +81,8 @@ impl<'a, R: Request> Flight<'a, R> {
     }
 
     /// Returns the requests whose answers must not be lost.
-    fn winners(&self) -> Option<&'a [R]> {
-        match self.ask {
+    fn winners(&self) -> Option<&[A::Request]> {
+        match self.asked.ask() {
             Ask::Run(requests) if requests.first()?.may_win() => Some(requests),
             // Gathered gets win nothing. What a lone one won, and nobody waits for, is left to end
             // with the item: it is not worth keeping every dropped `get` under way.
@@ -60,13 +91,14 @@ impl<'a, R: Request> Flight<'a, R> {
     }
 }
 
-impl<R: Request> Future for Flight<'_, R> {
+impl<A: Asked> Future for Flight<'_, A> {
     type Output = Result<Replies>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
         let (steps_aside, node) = (self.steps_aside, self.node);
         let Some(flight) = &mut self.inner else {
-            return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
+            let closed = || Error::closed(Delivery::Unknown, None);
+            return Poll::Ready(Err(self.failure.take().unwrap_or_else(closed)));
         };
         let polled = Pin::new(&mut *flight).poll(cx);
         // What comes after its time is given back all the same.
@@ -85,7 +117,7 @@ impl<R: Request> Future for Flight<'_, R> {
     }
 }
 
-impl<R: Request> Drop for Flight<'_, R> {
+impl<A: Asked> Drop for Flight<'_, A> {
     fn drop(&mut self) {
         let Some(flight) = self.inner.take() else { return };
         let Some(requests) = self.winners() else { return };

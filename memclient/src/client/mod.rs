@@ -16,6 +16,7 @@ mod info;
 mod item;
 mod lease;
 mod modify;
+mod parts;
 mod raw;
 mod retrieve;
 mod stats;

@@ -1,5 +1,7 @@
 //! Reading.
 
+use std::slice;
+
 use super::{
     Client, Item,
     call::{Call, one},
@@ -29,7 +31,7 @@ impl Client {
     pub async fn get(&self, key: impl AsKey) -> Result<Option<Value>> {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
-        let ask = Ask::<Get<'_>>::Values(std::slice::from_ref(&key));
+        let ask = Ask::<Get<'_>>::Values(slice::from_ref(&key));
         let replies = call.run(ask, call.bytes(&key), self.deadline()).await;
         let seen = replies.and_then(one).and_then(|reply| {
             call.note(&key, &reply);
@@ -65,8 +67,8 @@ impl Client {
     /// Dropping the future costs nobody anything.
     #[doc(alias = "get_multi")]
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let wire = keys.iter().map(|key| self.key(key));
-        let seen = self.batch::<WireKey<'_>, _>("get", true, wire, Seen::read).await;
+        let wire = WireKeys { client: self, keys: keys.iter() };
+        let seen = self.batch_as_it_goes("get", true, wire, Seen::read).await;
         self.open_all(self.resolve_all(keys, seen).await)
     }
 
@@ -77,5 +79,23 @@ impl Client {
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
         self.open_all(self.read_many(keys, false).await)
+    }
+}
+
+/// The keys of a batch as they go on the wire.
+struct WireKeys<'a, K> {
+    client: &'a Client,
+    keys: slice::Iter<'a, K>,
+}
+
+impl<'a, K: AsKey> Iterator for WireKeys<'a, K> {
+    type Item = Result<WireKey<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.client.key(self.keys.next()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.keys.size_hint()
     }
 }

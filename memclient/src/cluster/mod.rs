@@ -4,7 +4,6 @@ mod murmur3;
 mod rendezvous;
 mod scatter;
 
-pub(crate) use self::scatter::Share;
 use crate::pool::Pool;
 
 /// The nodes of a client. A key lives on the node that rendezvous hashing gives it, as in

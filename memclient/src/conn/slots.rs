@@ -27,6 +27,8 @@ enum Slot {
     },
     Waiting {
         replies: Vec<Reply>,
+        /// How many replies there will be, and how many of them are still to come.
+        count: usize,
         left: usize,
         waker: Option<Waker>,
     },
@@ -61,8 +63,7 @@ impl Slots {
     pub(super) fn take(&mut self, replies: usize) -> Ticket {
         let slot = match replies {
             0 => Slot::Done(Ok(Replies::Many(Vec::new()))),
-            1 => Slot::Waiting { replies: Vec::new(), left: 1, waker: None },
-            left => Slot::Waiting { replies: vec![Reply::Item(None); left], left, waker: None },
+            count => Slot::Waiting { replies: Vec::new(), count, left: count, waker: None },
         };
         let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
         let Some((index, place)) = vacant else {
@@ -92,16 +93,25 @@ impl Slots {
         }
         match self.all.get_mut(ticket.0) {
             Some(slot @ Slot::Waiting { .. }) => {
-                let Slot::Waiting { replies, left, waker } = slot else { return };
+                let Slot::Waiting { replies, count, left, waker } = slot else { return };
                 *left -= 1;
                 let done = *left == 0;
-                let Some(place) = replies.get_mut(index) else {
+                if *count == 1 {
                     // A call with one reply keeps it without a list.
                     wakers.extend(waker.take());
                     *slot = Slot::Done(Ok(Replies::One(reply)));
                     return;
-                };
-                *place = reply;
+                }
+                if replies.is_empty() {
+                    // Not before anything has come: of a large batch most is asked for long before.
+                    replies.reserve_exact(*count);
+                }
+                if index >= replies.len() {
+                    replies.resize(index + 1, Reply::Item(None));
+                }
+                if let Some(place) = replies.get_mut(index) {
+                    *place = reply;
+                }
                 if done {
                     wakers.extend(waker.take());
                     let replies = std::mem::take(replies);
@@ -218,8 +228,7 @@ impl Slots {
         match std::mem::replace(slot, Slot::Done(Ok(Replies::Many(Vec::new())))) {
             Slot::Waiting { replies, left, .. } => {
                 // Of the others the replies are here.
-                let here = replies.len().saturating_sub(left);
-                for reply in replies.into_iter().take(here) {
+                for reply in replies {
                     receipt.note(reply, wakers);
                 }
                 *slot = Slot::Counted { left, receipt };

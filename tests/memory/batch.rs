@@ -1,0 +1,100 @@
+//! What a batch holds beyond what it returns: of many keys only those under way.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::{self, JoinHandle},
+};
+
+use memclient::{Client, Stored, Ttl};
+use memclient_tests::{Memcached, is_long};
+
+use super::{alone, held};
+
+/// The most that a batch may hold beyond its outcomes and their values, and one that is small enough to
+/// be under way as a whole, when all of its replies come at once: 128 bytes for each key.
+const BEYOND: usize = 64 << 10;
+const BEYOND_WHOLE: usize = 128 << 10;
+
+#[tokio::test]
+async fn a_batch_of_large_values_holds_little_beyond_them() {
+    batch(if is_long() { 200_000 } else { 20_000 }, 4096, BEYOND).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_small_values_holds_little_beyond_them() {
+    batch(if is_long() { 1_000_000 } else { 100_000 }, 100, BEYOND).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_under_way_as_a_whole_holds_little_beyond_its_values() {
+    batch(1000, 100, BEYOND_WHOLE).await;
+}
+
+/// Asks for so many values of so many bytes on one connection that was used before.
+async fn batch(count: usize, size: usize, most_beyond: usize) {
+    let _alone = alone().await;
+    let server = Memcached::builder().arg("-m").arg("2048").start().await.unwrap();
+    let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
+    let keys: Vec<String> = (0..count).map(|number| format!("key:{number}")).collect();
+    for keys in keys.chunks(1000) {
+        let entries = keys.iter().map(|key| (key, vec![b'7'; size]));
+        let stored = client.set_many(entries, Ttl::Never).await;
+        assert!(stored.into_iter().all(|stored| stored.is_ok_and(Stored::is_stored)));
+    }
+    // A connection keeps its buffers.
+    drop(client.get_many(&keys).await);
+
+    let peak = Peak::begin();
+    let (before, _) = held();
+    let values = client.get_many(&keys).await;
+    let most = peak.end();
+
+    assert_eq!(values.len(), count);
+    assert!(values.iter().all(|value| matches!(value, Ok(Some(value)) if value.len() == size)));
+    let (with_values, _) = held();
+    drop(values);
+    let (without, _) = held();
+    let result = with_values - without;
+    let beyond = most.saturating_sub(before + result);
+    println!(
+        "{count} values of {size} bytes: {} KiB returned, {} KiB beyond that",
+        result >> 10,
+        beyond >> 10
+    );
+    assert!(result > count * size, "{result} bytes of values");
+    assert!(beyond <= most_beyond, "{beyond} bytes beyond {result}");
+}
+
+/// The most that this process holds, looked for without a pause.
+struct Peak {
+    over: Arc<AtomicBool>,
+    watcher: JoinHandle<usize>,
+}
+
+impl Peak {
+    fn begin() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (begun, until) = (Arc::new(AtomicBool::new(false)), Arc::clone(&over));
+        let has_begun = Arc::clone(&begun);
+        let watcher = thread::spawn(move || {
+            let mut most = 0;
+            while !until.load(SeqCst) {
+                most = most.max(held().0);
+                has_begun.store(true, SeqCst);
+            }
+            most
+        });
+        while !begun.load(SeqCst) {
+            thread::yield_now();
+        }
+        Self { over, watcher }
+    }
+
+    fn end(self) -> usize {
+        self.over.store(true, SeqCst);
+        self.watcher.join().unwrap()
+    }
+}
