@@ -124,6 +124,7 @@ pub mod backend;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod cache;
+mod chance;
 mod client;
 mod clock;
 mod cluster;

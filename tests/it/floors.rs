@@ -14,9 +14,9 @@ use syn::{
 use crate::sources::{root, sources};
 
 /// The modules of `memclient` from the ground up; a module names only those before it.
-const FLOORS: [&str; 16] = [
-    "join", "wire", "error", "clock", "runtime", "events", "proto", "net", "conn", "pool",
-    "cluster", "client", "blocking", "backend", "tier", "cache",
+const FLOORS: [&str; 17] = [
+    "join", "chance", "wire", "error", "clock", "runtime", "events", "proto", "net", "conn",
+    "pool", "cluster", "client", "blocking", "backend", "tier", "cache",
 ];
 
 /// Pure cores: no task, no socket, no clock of their own.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use foldhash::fast::RandomState;
+use crate::chance::{Placing, placing};
 
 /// One slot stands before so many bytes of the store's budget, which makes the front less than a
 /// hundredth of it.
@@ -33,7 +33,7 @@ const PATIENCE: usize = 32;
 /// store, and was changed by nobody since.
 pub(super) struct Front<T> {
     slots: Box<[Mutex<Slot<T>>]>,
-    hasher: RandomState,
+    hasher: Placing,
 }
 
 struct Slot<T> {
@@ -69,10 +69,7 @@ impl<T> Front<T> {
     /// Returns an empty front for a store of this budget.
     pub(super) fn before(max_bytes: u64) -> Self {
         let slots = (max_bytes / BYTES_PER_SLOT).clamp(1, MAX_SLOTS).next_power_of_two();
-        Self {
-            slots: (0..slots).map(|_| Mutex::new(Slot::empty())).collect(),
-            hasher: RandomState::default(),
-        }
+        Self { slots: (0..slots).map(|_| Mutex::new(Slot::empty())).collect(), hasher: placing() }
     }
 
     /// Looks for the item of a key.

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use foldhash::fast::RandomState;
+use crate::chance::{Placing, placing};
 
 /// Keys share stripes by their hash: a write then keeps a load of another key of its stripe from
 /// being kept, which costs a further load and no more.
@@ -19,15 +19,12 @@ const STRIPES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Generations {
     stripes: Box<[AtomicU64]>,
-    hasher: RandomState,
+    hasher: Placing,
 }
 
 impl Generations {
     pub(super) fn new() -> Self {
-        Self {
-            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
-            hasher: RandomState::default(),
-        }
+        Self { stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(), hasher: placing() }
     }
 
     pub(super) fn current(&self, key: &[u8]) -> u64 {

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use foldhash::fast::RandomState;
+use crate::chance::{Placing, placing};
 
 /// From so many requests on, a call keeps those behind it waiting.
 const MANY: usize = 32;
@@ -47,14 +47,14 @@ impl Size {
 pub(super) struct LargeKeys {
     /// Whether there ever was one: most clients have none, and then nothing is hashed.
     any: AtomicBool,
-    hasher: RandomState,
+    hasher: Placing,
     tags: Box<[AtomicU32]>,
 }
 
 impl LargeKeys {
     pub(super) fn new() -> Self {
         let tags = (0..REMEMBERED).map(|_| AtomicU32::new(0)).collect();
-        Self { any: AtomicBool::new(false), hasher: RandomState::default(), tags }
+        Self { any: AtomicBool::new(false), hasher: placing(), tags }
     }
 
     /// Notes how many bytes the value of a key has.

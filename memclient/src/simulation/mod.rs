@@ -56,7 +56,9 @@ use self::{
     server::Server,
     world::World,
 };
-use crate::{Cache, Client, Dialect, TypedCache, conn::Watch, net::simulated, runtime::Executor};
+use crate::{
+    Cache, Client, Clock, Dialect, TypedCache, conn::Watch, net::simulated, runtime::Executor,
+};
 
 /// How many seeds the tests run, each test its share of them.
 const SEEDS: u64 = 500;
@@ -162,7 +164,9 @@ async fn history(mut rng: Rng, shown: bool) -> Outcome {
 /// Returns caches over the client: one that keeps copies in memory, or two that see all changes of
 /// each other, for which they need leases.
 fn caches(client: &Client, dialect: Dialect, rng: &mut Rng) -> Vec<TypedCache<String>> {
-    let cache = || Cache::builder().namespace("s").backend(client.clone());
+    // The time of the system, which passes meanwhile, would be no part of the seed.
+    let clock = Clock::manual();
+    let cache = || Cache::builder().namespace("s").backend(client.clone()).clock(clock.clone());
     let caches = match (rng.u8(..3), dialect) {
         (0, _) => vec![cache()],
         (1, _) | (_, Dialect::Classic) => vec![cache().without_near()],

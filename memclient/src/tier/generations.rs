@@ -6,10 +6,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use foldhash::fast::RandomState;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::wire::Key;
+use crate::{
+    chance::{Placing, placing},
+    wire::Key,
+};
 
 /// Keys share stripes by their hash. A write under way keeps the other keys of its stripe from being
 /// filled, which costs them a far read; so there are very many more stripes than writes under way,
@@ -26,7 +28,7 @@ const STRIPES: usize = 16 * 1024;
 /// future is dropped ends like any other: there is nothing near to clean up.
 pub(super) struct Generations {
     stripes: Box<[Stripe]>,
-    hasher: RandomState,
+    hasher: Placing,
 }
 
 /// Alone on its cache line, so that writes of one stripe do not slow reads of its neighbours.
@@ -40,10 +42,7 @@ struct Stripe {
 
 impl Generations {
     pub(super) fn new() -> Self {
-        Self {
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
-            hasher: RandomState::default(),
-        }
+        Self { stripes: (0..STRIPES).map(|_| Stripe::default()).collect(), hasher: placing() }
     }
 
     /// Notes what the stripe is at before the far tier is asked.
