@@ -12,7 +12,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tokio::{runtime::Id, sync::Notify, task::AbortHandle, time::timeout_at};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::Notify,
+    task::AbortHandle,
+    time::{sleep_until, timeout_at},
+};
 
 use super::{backoff::Backoff, choice::Choice, options::PoolOptions, size::Size};
 use crate::{
@@ -39,7 +44,10 @@ pub(super) struct LocalPool {
 struct State {
     dialing: Option<Dialing>,
     backoff: Backoff,
+    /// Why the node cannot be reached, while it is probed again and again.
     failure: Option<Error>,
+    /// Whether a call has failed for that since the last dial.
+    missed: bool,
     /// How often the pool was closed: a dial from before opens nothing for after.
     closes: u64,
     /// Whether somebody looks for connections that are not used.
@@ -91,12 +99,13 @@ impl LocalPool {
 
     /// Returns an open connection, and opens one where there is none.
     ///
-    /// While the node is down, one caller's dial is everybody's: the others wait for its outcome,
-    /// and after a failure everybody fails at once until the backoff allows the next dial. Dropping
-    /// the future leaves the dial to the others.
+    /// One caller's dial is everybody's: the others wait for its outcome. After a failure everybody
+    /// fails at once, and the node is probed at growing intervals, until a probe succeeds or nobody has
+    /// called since the one before: a caller who comes then waits for a dial of its own. Dropping the
+    /// future leaves the dial to the others.
     ///
     /// # Errors
-    /// When the dial fails or failed just now, or when the deadline passes.
+    /// When the dial fails or the node is known to be down, or when the deadline passes.
     pub(super) async fn connection(self: &Arc<Self>, deadline: Instant) -> Result<Connection> {
         loop {
             let mut dialed = std::pin::pin!(self.dialed.notified());
@@ -107,22 +116,18 @@ impl LocalPool {
                 if let Some(connection) = self.idlest() {
                     return Ok(connection);
                 }
-                if state.dialing.is_none() {
-                    if let Some(failure) =
-                        state.failure.clone().filter(|_| state.backoff.holds(now()))
-                    {
-                        return Err(failure);
-                    }
-                    self.dial(&mut state);
+                if let Some(failure) = state.failure.clone() {
+                    state.missed = true;
+                    return Err(failure);
                 }
+                self.dial(&mut state);
             }
             if timeout_at(deadline.into(), dialed).await.is_err() {
                 return Err(Error::timeout(Step::Connect, Delivery::NotSent));
             }
-            let state = self.state();
-            let ended = self.open.load().is_empty() && state.dialing.is_none();
-            if let Some(failure) = state.failure.as_ref().filter(|_| ended) {
-                return Err(failure.clone());
+            let down = self.state().failure.clone();
+            if let Some(failure) = down.filter(|_| self.open.load().is_empty()) {
+                return Err(failure);
             }
         }
     }
@@ -183,6 +188,15 @@ impl LocalPool {
         let dial = connect(self.address.clone(), self.options.clone());
         let task = tokio::spawn(attempt.run(dial));
         state.dialing = Some(Dialing(task.abort_handle()));
+    }
+
+    /// Fails every call from now on, and probes the node when the backoff allows it.
+    fn probe_later(self: &Arc<Self>, failure: Error, state: &mut State) {
+        // Without a runtime there are no more calls either.
+        let Ok(runtime) = Handle::try_current() else { return };
+        state.failure = Some(failure);
+        state.missed = false;
+        runtime.spawn(probe(Arc::downgrade(self), state.backoff.until()));
     }
 
     /// Returns the open connection with the fewest calls.
@@ -285,13 +299,33 @@ impl Drop for Attempt {
                     // One connection more that could not be had is no word on the node: while
                     // others are open it fails nobody's call.
                     let others = pool.open.load().iter().any(|other| !other.is_closed());
-                    state.failure = (!others).then_some(failure);
                     state.backoff.failed(now());
+                    if !others {
+                        pool.probe_later(failure, &mut state);
+                    }
                 }
-                None => {}
+                None => state.failure = None,
             }
         }
         pool.dialed.notify_waiters();
+    }
+}
+
+/// Dials a node that is down, unless nobody has asked for it since the last dial.
+async fn probe(pool: Weak<LocalPool>, when: Option<Instant>) {
+    if let Some(when) = when {
+        sleep_until(when.into()).await;
+    }
+    let Some(pool) = pool.upgrade() else { return };
+    let mut state = pool.state();
+    if state.backoff.holds(now()) {
+        // Another dial has failed meanwhile, and has a probe of its own.
+        return;
+    }
+    if std::mem::take(&mut state.missed) {
+        pool.dial(&mut state);
+    } else {
+        state.failure = None;
     }
 }
 

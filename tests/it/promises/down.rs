@@ -71,17 +71,40 @@ async fn a_server_that_loses_every_byte_is_dialed_seldom() {
     let client = builder.timeout(Duration::from_millis(100)).build().unwrap();
     proxy.set(Mode::Swallow);
     let load = Load::start(&client);
+    // Who came first has waited for the outcome of the first dial.
+    load.wait_for_failures(TASKS as u64).await;
 
+    let (before, failures) = (proxy.accepts(), load.failures());
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let dials = proxy.accepts();
+    let (dials, failures) = (proxy.accepts() - before, load.failures() - failures);
     proxy.set(Mode::Pass);
     let begin = Instant::now();
     load.wait_for_success().await;
     let back = begin.elapsed();
     load.end().await;
 
-    println!("down: {dials} dials in a second of a black hole; back after {back:.1?}");
+    println!(
+        "down: {dials} dials and {failures} failed calls in a second of a black hole; back after \
+         {back:.1?}"
+    );
     assert!((1..=DIALS).contains(&dials), "{dials} dials");
+    // Each would be one of a few if it waited for a dial.
+    assert!(failures > 1000, "calls do not fail fast: {failures}");
+}
+
+#[tokio::test]
+async fn who_calls_seldom_is_not_told_of_an_old_failure() {
+    let server = Memcached::start().await.unwrap();
+    let proxy = Proxy::start(server.address(), Faults::none()).unwrap();
+    let client = patient(&proxy.address()).build().unwrap();
+    proxy.set(Mode::Refuse);
+    for _ in 0..3 {
+        assert!(within(client.get("k")).await.is_err());
+    }
+    proxy.set(Mode::Pass);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    assert_eq!(within(client.get("k")).await.unwrap(), None);
 }
 
 /// Tasks that read without a pause.
