@@ -12,7 +12,7 @@ use memclient::Client;
 use memclient_tests::{Faults, Memcached, Mode, Proxy};
 use tokio::task::JoinSet;
 
-use super::{patient, put, within};
+use super::{HANG, patient, put, within};
 
 const TASKS: usize = 64;
 const POOL: u64 = 8;
@@ -88,8 +88,31 @@ async fn a_server_that_loses_every_byte_is_dialed_seldom() {
          {back:.1?}"
     );
     assert!((1..=DIALS).contains(&dials), "{dials} dials");
-    // Each would be one of a few if it waited for a dial.
-    assert!(failures > 1000, "calls do not fail fast: {failures}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_probe_of_a_server_that_is_down() {
+    let server = Memcached::start().await.unwrap();
+    let proxy = Proxy::start(server.address(), Faults::none()).unwrap();
+    let builder = Client::builder().server(proxy.address());
+    // Who waited for the probe below would wait for longer than this test takes.
+    let client = builder.connect_timeout(2 * HANG).timeout(2 * HANG).build().unwrap();
+    proxy.set(Mode::Refuse);
+    let load = Load::start(&client);
+    load.wait_for_failures(TASKS as u64).await;
+    proxy.set(Mode::Swallow);
+    let before = proxy.accepts();
+    within(async {
+        while proxy.accepts() == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+
+    load.wait_for_failures(load.failures() + 1000).await;
+
+    assert_eq!(proxy.accepts(), before + 1, "the probe is under way");
+    load.end().await;
 }
 
 #[tokio::test]
