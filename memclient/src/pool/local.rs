@@ -28,6 +28,10 @@ use crate::{
     runtime::Executor,
 };
 
+/// So late is no probe on a runtime that runs: one that runs for its calls only has to be given time by
+/// a call that waits.
+const OVERDUE: Duration = Duration::from_millis(100);
+
 pub(super) struct LocalPool {
     pub(super) runtime: Id,
     address: Address,
@@ -44,8 +48,9 @@ pub(super) struct LocalPool {
 struct State {
     dialing: Option<Dialing>,
     backoff: Backoff,
-    /// Why the node cannot be reached, while it is probed again and again.
-    failure: Option<Error>,
+    /// Why the node cannot be reached, while it is probed again and again; and by when the next probe
+    /// has begun or ended, if anybody runs the tasks of this runtime.
+    failure: Option<(Error, Instant)>,
     /// Whether a call has failed for that since the last dial.
     missed: bool,
     /// How often the pool was closed: a dial from before opens nothing for after.
@@ -116,7 +121,7 @@ impl LocalPool {
                 if let Some(connection) = self.idlest() {
                     return Ok(connection);
                 }
-                if let Some(failure) = state.failure.clone() {
+                if let Some((failure, _)) = state.failure.clone().filter(|(_, due)| now() < *due) {
                     state.missed = true;
                     return Err(failure);
                 }
@@ -126,7 +131,7 @@ impl LocalPool {
                 return Err(Error::timeout(Step::Connect, Delivery::NotSent));
             }
             let down = self.state().failure.clone();
-            if let Some(failure) = down.filter(|_| self.open.load().is_empty()) {
+            if let Some((failure, _)) = down.filter(|_| self.open.load().is_empty()) {
                 return Err(failure);
             }
         }
@@ -194,9 +199,10 @@ impl LocalPool {
     fn probe_later(self: &Arc<Self>, failure: Error, state: &mut State) {
         // Without a runtime there are no more calls either.
         let Ok(runtime) = Handle::try_current() else { return };
-        state.failure = Some(failure);
+        let when = state.backoff.until().unwrap_or_else(now);
+        state.failure = Some((failure, when + OVERDUE));
         state.missed = false;
-        runtime.spawn(probe(Arc::downgrade(self), state.backoff.until()));
+        runtime.spawn(probe(Arc::downgrade(self), when));
     }
 
     /// Returns the open connection with the fewest calls.
@@ -312,21 +318,22 @@ impl Drop for Attempt {
 }
 
 /// Dials a node that is down, unless nobody has asked for it since the last dial.
-async fn probe(pool: Weak<LocalPool>, when: Option<Instant>) {
-    if let Some(when) = when {
-        sleep_until(when.into()).await;
-    }
+async fn probe(pool: Weak<LocalPool>, when: Instant) {
+    sleep_until(when.into()).await;
     let Some(pool) = pool.upgrade() else { return };
     let mut state = pool.state();
     if state.backoff.holds(now()) {
         // Another dial has failed meanwhile, and has a probe of its own.
         return;
     }
-    if std::mem::take(&mut state.missed) {
-        pool.dial(&mut state);
-    } else {
+    if !std::mem::take(&mut state.missed) {
         state.failure = None;
+        return;
     }
+    if let Some((_, due)) = &mut state.failure {
+        *due = now() + pool.options.connect_timeout + OVERDUE;
+    }
+    pool.dial(&mut state);
 }
 
 /// Looks for connections that are not used, until there are few.

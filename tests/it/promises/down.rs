@@ -10,7 +10,7 @@ use std::{
 
 use memclient::Client;
 use memclient_tests::{Faults, Memcached, Mode, Proxy};
-use tokio::task::JoinSet;
+use tokio::{runtime::Builder, task::JoinSet};
 
 use super::{HANG, patient, put, within};
 
@@ -113,6 +113,29 @@ async fn nobody_waits_for_a_probe_of_a_server_that_is_down() {
 
     assert_eq!(proxy.accepts(), before + 1, "the probe is under way");
     load.end().await;
+}
+
+#[test]
+fn a_runtime_that_runs_for_its_calls_only_finds_its_server_again() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Memcached::start()).unwrap();
+    let proxy = Proxy::start(server.address(), Faults::none()).unwrap();
+    let client = patient(&proxy.address()).build().unwrap();
+    proxy.set(Mode::Refuse);
+    let call = || {
+        std::thread::sleep(Duration::from_millis(10));
+        runtime.block_on(client.get("k"))
+    };
+    for _ in 0..20 {
+        assert!(call().is_err());
+    }
+    proxy.set(Mode::Pass);
+
+    let begin = Instant::now();
+    while call().is_err() {
+        assert!(begin.elapsed() < HANG, "nobody probes it");
+    }
+    println!("down: back after {:.1?} in a runtime that runs for its calls only", begin.elapsed());
 }
 
 #[tokio::test]
