@@ -19,14 +19,12 @@ impl Backoff {
         self.until.is_some_and(|until| now < until)
     }
 
-    /// Returns when the next dial comes early enough, if there is a pause.
-    pub(super) fn until(&self) -> Option<Instant> {
-        self.until
-    }
-
-    pub(super) fn failed(&mut self, now: Instant) {
+    /// Begins the next pause, and returns when it ends.
+    pub(super) fn failed(&mut self, now: Instant) -> Instant {
         self.pause = (self.pause * 2).clamp(FIRST, LONGEST);
-        self.until = Some(now + self.pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+        let until = now + self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.until = Some(until);
+        until
     }
 
     pub(super) fn succeeded(&mut self) {

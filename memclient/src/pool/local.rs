@@ -195,11 +195,10 @@ impl LocalPool {
         state.dialing = Some(Dialing(task.abort_handle()));
     }
 
-    /// Fails every call from now on, and probes the node when the backoff allows it.
-    fn probe_later(self: &Arc<Self>, failure: Error, state: &mut State) {
+    /// Fails every call from now on, and probes the node at this moment.
+    fn probe_later(self: &Arc<Self>, failure: Error, when: Instant, state: &mut State) {
         // Without a runtime there are no more calls either.
         let Ok(runtime) = Handle::try_current() else { return };
-        let when = state.backoff.until().unwrap_or_else(now);
         state.failure = Some((failure, when + OVERDUE));
         state.missed = false;
         runtime.spawn(probe(Arc::downgrade(self), when));
@@ -305,9 +304,9 @@ impl Drop for Attempt {
                     // One connection more that could not be had is no word on the node: while
                     // others are open it fails nobody's call.
                     let others = pool.open.load().iter().any(|other| !other.is_closed());
-                    state.backoff.failed(now());
+                    let when = state.backoff.failed(now());
                     if !others {
-                        pool.probe_later(failure, &mut state);
+                        pool.probe_later(failure, when, &mut state);
                     }
                 }
                 None => state.failure = None,
