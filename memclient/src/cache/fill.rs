@@ -116,15 +116,15 @@ impl Core {
         let asked = self.flights.moment();
         let (mut guarded, mut unguarded, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         for done in &done {
-            let write = self.write(done);
-            kinds.push(write.as_ref().map(|(_, how)| self.is_guarded(*how)));
-            match write {
-                Some((value, how)) if self.is_guarded(how) => {
+            kinds.push(self.write(done).map(|(value, how)| {
+                let is_guarded = self.is_guarded(how);
+                if is_guarded {
                     guarded.push((done.key.clone(), value, how));
+                } else {
+                    unguarded.push((done, (value, how)));
                 }
-                Some(write) => unguarded.push((done, write)),
-                None => {}
-            }
+                is_guarded
+            }));
         }
         let mut guarded = if guarded.is_empty() {
             Vec::new().into_iter()
