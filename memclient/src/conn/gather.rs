@@ -3,8 +3,7 @@
 //! memcached answers a classic `get` of many keys faster than anything else, but each of its
 //! commands with a write of its own; so what concurrent callers ask for is gathered into a few
 //! commands per flush: several, so that the answers to the first are read while the server looks for
-//! the next. A side that has to wait for the other sleeps, and being put to sleep and woken costs both of
-//! them more than the writes that keep them busy.
+//! the next.
 //!
 //! A found item carries its key, and so proves itself and that the keys before it were passed over.
 //! Those are misses, and their callers hear so at `END`: had the server mixed its answers up, one of
@@ -37,10 +36,6 @@ use crate::{
 /// The fewest keys that are worth a command beside others, and the most of one.
 const FEWEST: usize = 2;
 const MOST: usize = 128;
-
-/// Into so many commands goes what is under way: fewer put the two sides to sleep in turns, more are
-/// more writes for the server than that saves.
-const COMMANDS: usize = 12;
 
 /// From so many keys on, a caller wants many.
 pub(super) const MANY: usize = 32;
@@ -125,11 +120,11 @@ impl Gathering {
 
     /// Takes the next command; `asked` gets who wants its keys, behind those of the commands before.
     ///
-    /// It has its part of the keys that are `under_way`, or as many as a command holds where its first
-    /// caller wants many; what one caller wants stays together.
-    pub(super) fn take(&mut self, under_way: usize, asked: &mut Asked) -> Option<Command> {
+    /// It has about its `share` of the keys, or as many as a command holds where its first caller wants
+    /// many; what one caller wants stays together.
+    pub(super) fn take(&mut self, share: usize, asked: &mut Asked) -> Option<Command> {
         let many = self.wants_many();
-        let share = (under_way / COMMANDS).clamp(FEWEST, MOST);
+        let share = share.clamp(FEWEST, MOST);
         let (mut left, mut bytes, mut last) = (0, 0, None);
         for wanted in &self.wanted {
             let (full, fullest) = if many {

@@ -24,6 +24,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
+    depth::Depth,
     gather::{Asked, Command, Gathering, Lone, Single},
     slots::{Replies, Slots, Ticket},
     tally::Receipt,
@@ -67,6 +68,7 @@ pub(super) struct Machine {
     /// In the order in which the server answers.
     queue: VecDeque<Place>,
     asked: Asked,
+    depth: Depth,
     misses: Misses,
     slots: Slots,
     next_opaque: Opaque,
@@ -148,6 +150,7 @@ impl Machine {
             written: 0,
             queue: VecDeque::new(),
             asked: Asked::default(),
+            depth: Depth::new(),
             misses: Misses::default(),
             slots: Slots::default(),
             next_opaque: Opaque::FIRST,
@@ -391,8 +394,9 @@ impl Machine {
                     self.ask_singly(&single, deadline);
                 }
             }
-            let under_way = self.asked.len() + self.gathering.len();
-            while let Some(command) = self.gathering.take(under_way, &mut self.asked) {
+            self.depth.note(!self.awaits_reply());
+            let share = self.depth.share(self.asked.len() + self.gathering.len());
+            while let Some(command) = self.gathering.take(share, &mut self.asked) {
                 // The first command answers for what all of them cost: they go and come together.
                 self.push(command, deadline, std::mem::take(&mut cost));
             }
@@ -438,6 +442,11 @@ impl Machine {
     pub(super) fn is_settled(&self) -> bool {
         let unsent = self.has_output() || self.asked.len() > 0;
         self.is_quiet() && !unsent && self.cost == 0 && self.slots.are_vacant()
+    }
+
+    /// Says whether the server has anything to answer.
+    fn awaits_reply(&self) -> bool {
+        self.queue.front().is_some_and(|place| place.start < self.written)
     }
 
     /// Says whether what was gathered waits for those whose values are arriving: they will want more

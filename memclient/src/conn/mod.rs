@@ -4,6 +4,7 @@
 //! bytes; for several the [`driver`] does.
 
 mod auth;
+mod depth;
 mod doubles;
 mod driver;
 mod gather;

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Returns these keys as commands of so many, and what a server that has them all answers.
+fn in_commands_of(share: usize, keys: &[String]) -> (String, String) {
+    let commands = keys.chunks(share).map(|keys| format!("get {}\r\n", keys.join(" ")));
+    let answers = keys.chunks(share).map(|keys| found(keys) + "END\r\n");
+    (commands.collect(), answers.collect())
+}
+
 #[test]
 fn values_that_several_callers_want_are_asked_for_together() {
     let mut machine = machine();
@@ -45,16 +52,32 @@ fn many_values_go_in_several_commands_and_what_one_caller_wants_in_one() {
     for key in &keys {
         want(&mut machine, &[key]);
     }
-    let commands: Vec<String> =
-        keys.chunks(8).map(|keys| format!("get {}\r\n", keys.join(" "))).collect();
-    assert_eq!(write(&mut machine), commands.concat());
-    let found = keys.chunks(8).map(|keys| found(keys) + "END\r\n");
-    receive(&mut machine, &found.collect::<String>()).unwrap();
+    let (commands, answers) = in_commands_of(24, &keys);
+    assert_eq!(write(&mut machine), commands);
+    receive(&mut machine, &answers).unwrap();
     assert!(machine.is_quiet());
     want(&mut machine, &strs(&keys[..20]));
     want(&mut machine, &strs(&keys[20..25]));
     let [many, few] = [&keys[..20], &keys[20..25]].map(|keys| keys.join(" "));
     assert_eq!(write(&mut machine), format!("get {many}\r\nget {few}\r\n"));
+}
+
+#[test]
+fn a_server_that_is_found_idle_gets_more_commands() {
+    let mut machine = machine();
+    let keys = numbered("k", 96);
+    for _ in 0..100 {
+        let few = &keys[..2];
+        for key in few {
+            want(&mut machine, &[key]);
+        }
+        write(&mut machine);
+        receive(&mut machine, &(found(few) + "END\r\n")).unwrap();
+    }
+    for key in &keys {
+        want(&mut machine, &[key]);
+    }
+    assert_eq!(write(&mut machine), in_commands_of(8, &keys).0);
 }
 
 #[test]
