@@ -3,7 +3,7 @@
 //! memcached answers a classic `get` of many keys faster than anything else, but each of its
 //! commands with a write of its own; so what concurrent callers ask for is gathered into a few
 //! commands per flush: several, so that the answers to the first are read while the server looks for
-//! the next.
+//! the next; how many, `depth` learns.
 //!
 //! A found item carries its key, and so proves itself and that the keys before it were passed over.
 //! Those are misses, and their callers hear so at `END`: had the server mixed its answers up, one of

@@ -87,6 +87,13 @@ struct Place {
     cost: usize,
 }
 
+impl Place {
+    /// Says whether any of it is among so many bytes, which were given to the socket.
+    fn is_sent(&self, written: u64) -> bool {
+        self.start < written
+    }
+}
+
 #[derive(Debug)]
 enum Kind {
     /// Requests of one caller and one grammar.
@@ -243,7 +250,7 @@ impl Machine {
         wakers: &mut Vec<Waker>,
     ) -> Result<(), OutOfStep> {
         while !buffer.is_empty() {
-            let place = self.queue.front_mut().filter(|place| place.start < self.written);
+            let place = self.queue.front_mut().filter(|place| place.is_sent(self.written));
             let Some(place) = place else {
                 return Err(OutOfStep::new("bytes that nobody asked for", buffer));
             };
@@ -319,7 +326,7 @@ impl Machine {
         let stalled = self.deadline();
         for place in self.queue.drain(..) {
             let delivery =
-                if place.start < self.written { Delivery::Unknown } else { Delivery::NotSent };
+                if place.is_sent(self.written) { Delivery::Unknown } else { Delivery::NotSent };
             // Only whose own time is up is told so; the others may have time for another
             // connection.
             let blameless = match closed {
@@ -446,7 +453,7 @@ impl Machine {
 
     /// Says whether the server has anything to answer.
     fn awaits_reply(&self) -> bool {
-        self.queue.front().is_some_and(|place| place.start < self.written)
+        self.queue.front().is_some_and(|place| place.is_sent(self.written))
     }
 
     /// Says whether what was gathered waits for those whose values are arriving: they will want more
