@@ -124,26 +124,29 @@ impl Client {
         requests: impl Iterator<Item = R>,
         read: &impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let mut outcomes = Vec::with_capacity(requests.size_hint().1.unwrap_or_default());
+        let mut parts = Parts::of(requests);
+        let mut outcomes = Vec::with_capacity(parts.room());
         let read = |request: &R, reply: Reply| {
             call.note(&request.key(), &reply);
             read(reply).map_err(|error| call.blame(error))
         };
-        let mut take = |part: &Part<R>, replies| match replies {
-            Ok(Replies::One(reply)) => {
-                outcomes.extend(part.0.first().map(|one| read(one, reply)));
+        let mut take = |part: &Part<R>, replies| {
+            outcomes.reserve_exact(part.0.len());
+            match replies {
+                Ok(Replies::One(reply)) => {
+                    outcomes.extend(part.0.first().map(|one| read(one, reply)));
+                }
+                Ok(Replies::Many(replies)) => {
+                    let answers = part.0.iter().zip(replies);
+                    outcomes.extend(answers.map(|(request, reply)| read(request, reply)));
+                }
+                Err(error) => outcomes.extend(part.0.iter().map(|_| Err(Error::clone(&error)))),
             }
-            Ok(Replies::Many(replies)) => {
-                let answers = part.0.iter().zip(replies);
-                outcomes.extend(answers.map(|(request, reply)| read(request, reply)));
-            }
-            Err(error) => outcomes.extend(part.0.iter().map(|_| Err(Error::clone(&error)))),
         };
         let bytes = |part: &Part<R>| {
             let expected = |request: &R| call.node.expected_size(&request.key().key);
             part.0.iter().map(|request| request.bytes() + expected(request)).sum()
         };
-        let mut parts = Parts::of(requests);
         let mut first = parts.next();
         if let Some(part) = first.take_if(|_| parts.is_over()) {
             take(&part, call.run(part.ask(), bytes(&part), self.deadline()).await);

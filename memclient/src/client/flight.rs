@@ -132,7 +132,7 @@ impl<A: Asked> Drop for Flight<'_, A> {
         runtime.spawn(async move {
             let replies = match flight.await {
                 Ok(Replies::One(reply)) => vec![reply],
-                Ok(Replies::Many(replies)) => replies,
+                Ok(Replies::Many(replies)) => replies.into_iter().collect(),
                 Err(_) => return,
             };
             for ((prefix, key), reply) in keys.iter().zip(&replies) {

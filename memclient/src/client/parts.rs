@@ -164,15 +164,18 @@ pub(super) struct Parts<I: Iterator> {
     tapers: bool,
 }
 
-fn most_left(requests: &impl Iterator) -> usize {
-    requests.size_hint().1.unwrap_or(usize::MAX - 1)
-}
-
 impl<R: Batched, I: Iterator<Item = R>> Parts<I> {
     pub(super) fn of(requests: I) -> Self {
         let rest = requests.peekable();
-        let tapers = most_left(&rest) > WINDOW * PART_REQUESTS;
+        let tapers = rest.size_hint().1.is_none_or(|most| most > WINDOW * PART_REQUESTS);
         Self { rest, tapers }
+    }
+
+    /// Returns for how many outcomes there should be room from the start: for all of a batch that is
+    /// more than can be under way at once. One that is less makes them of the replies, of which it
+    /// then holds the fewer.
+    pub(super) fn room(&self) -> usize {
+        if self.tapers { self.rest.size_hint().1.unwrap_or_default() } else { 0 }
     }
 
     /// Says whether nothing is left.
@@ -188,7 +191,7 @@ impl<R: Batched, I: Iterator<Item = R>> Iterator for Parts<I> {
         // A request larger than a part is a part of its own.
         let first = self.rest.next()?;
         let mut bytes = first.bytes();
-        let left = most_left(&self.rest) + 1;
+        let left = self.rest.size_hint().1.map_or(usize::MAX, |rest| rest + 1);
         let most = if self.tapers { (left / TAPER).max(LAST_REQUESTS) } else { left };
         let most = most.min(PART_REQUESTS);
         let mut part = Vec::with_capacity(most);

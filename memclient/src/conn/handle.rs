@@ -11,8 +11,9 @@ use std::{
 use super::{
     driver::Driver,
     machine::{Ask, CloseReason},
+    replies::Replies,
     shared::{ConnectionOptions, Mover, Shared},
-    slots::{Replies, Ticket},
+    slots::Ticket,
     sync::{Ordering, Sleep, sleep_until},
     tally::Receipt,
     watch::{TICK, Watch},

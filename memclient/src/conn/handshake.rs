@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{handle::Connection, machine::Ask, slots::Replies};
+use super::{handle::Connection, machine::Ask, replies::Replies};
 use crate::{
     error::{Error, Result},
     proto::{

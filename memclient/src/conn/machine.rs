@@ -26,7 +26,8 @@ use bytes::BytesMut;
 use super::{
     depth::Depth,
     gather::{Asked, Command, Gathering, Lone, Single},
-    slots::{Replies, Slots, Ticket},
+    replies::Replies,
+    slots::{Slots, Ticket},
     tally::Receipt,
 };
 use crate::{

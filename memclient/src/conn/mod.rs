@@ -15,6 +15,7 @@ mod machine;
 #[cfg(test)]
 #[cfg(shuttle)]
 mod model;
+mod replies;
 mod shared;
 mod slots;
 mod sync;
@@ -27,7 +28,7 @@ pub(crate) use self::watch::Watch;
 pub(crate) use self::{
     handle::{Connection, InFlight},
     machine::Ask,
+    replies::Replies,
     shared::ConnectionOptions,
-    slots::Replies,
     tally::Tally,
 };

@@ -2,7 +2,10 @@
 
 use std::task::{Poll, Waker};
 
-use super::tally::Receipt;
+use super::{
+    replies::{List, Replies},
+    tally::Receipt,
+};
 use crate::{
     error::{Delivery, Error, Result},
     proto::Reply,
@@ -13,20 +16,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Ticket(usize);
 
-/// The replies to one call, one per request, in order.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Replies {
-    One(Reply),
-    Many(Vec<Reply>),
-}
-
 #[derive(Debug)]
 enum Slot {
     Vacant {
         next: Option<usize>,
     },
     Waiting {
-        replies: Vec<Reply>,
+        replies: List,
         /// How many replies there will be, and how many of them are still to come.
         count: usize,
         left: usize,
@@ -62,8 +58,8 @@ impl Slots {
     /// Returns a slot for so many replies.
     pub(super) fn take(&mut self, replies: usize) -> Ticket {
         let slot = match replies {
-            0 => Slot::Done(Ok(Replies::Many(Vec::new()))),
-            count => Slot::Waiting { replies: Vec::new(), count, left: count, waker: None },
+            0 => Slot::Done(Ok(Replies::Many(List::EMPTY))),
+            count => Slot::Waiting { replies: List::EMPTY, count, left: count, waker: None },
         };
         let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
         let Some((index, place)) = vacant else {
@@ -102,19 +98,10 @@ impl Slots {
                     *slot = Slot::Done(Ok(Replies::One(reply)));
                     return;
                 }
-                if replies.is_empty() {
-                    // Not before anything has come: of a large batch most is asked for long before.
-                    replies.reserve_exact(*count);
-                }
-                if index >= replies.len() {
-                    replies.resize(index + 1, Reply::Item(None));
-                }
-                if let Some(place) = replies.get_mut(index) {
-                    *place = reply;
-                }
+                replies.put(index, reply, *count);
                 if done {
                     wakers.extend(waker.take());
-                    let replies = std::mem::take(replies);
+                    let replies = std::mem::replace(replies, List::EMPTY);
                     *slot = Slot::Done(Ok(Replies::Many(replies)));
                 }
             }
@@ -172,7 +159,7 @@ impl Slots {
                 Poll::Pending
             }
             Some(Slot::Done(outcome)) => {
-                let outcome = std::mem::replace(outcome, Ok(Replies::Many(Vec::new())));
+                let outcome = std::mem::replace(outcome, Ok(Replies::Many(List::EMPTY)));
                 self.remove(ticket);
                 Poll::Ready(outcome)
             }
@@ -225,7 +212,7 @@ impl Slots {
     /// Takes the caller's interest away, but for how many of its requests fail.
     pub(super) fn abandon_to(&mut self, ticket: Ticket, receipt: Receipt, wakers: &mut Vec<Waker>) {
         let Some(slot) = self.all.get_mut(ticket.0) else { return };
-        match std::mem::replace(slot, Slot::Done(Ok(Replies::Many(Vec::new())))) {
+        match std::mem::replace(slot, Slot::Done(Ok(Replies::Many(List::EMPTY)))) {
             Slot::Waiting { replies, left, .. } => {
                 // Of the others the replies are here.
                 for reply in replies {

@@ -1,6 +1,9 @@
 use bytes::Bytes;
 
-use super::{answer::Answer, refusal::Refusal};
+use super::{
+    answer::{Answer, Status},
+    refusal::Refusal,
+};
 use crate::wire::CasToken;
 
 /// A reply that fits its grammar.
@@ -25,6 +28,26 @@ impl Reply {
             Self::Answer(answer) => answer.cas.as_mut(),
             Self::Info(_, cas) => cas.as_mut(),
             Self::Item(_) | Self::Line(_) | Self::Block(_) | Self::Refused(_) => None,
+        }
+    }
+
+    /// Returns what a `get` found, if the reply says no more than that.
+    pub(crate) fn into_item(self) -> Result<Option<(u32, Bytes)>, Self> {
+        match self {
+            Self::Item(item) => Ok(item),
+            Self::Answer(Answer {
+                status: Status::Value,
+                flags,
+                data: Some(data),
+                cas: None,
+                ttl: None,
+                fetched: None,
+                idle: None,
+                stale: false,
+                win: None,
+            }) if flags != 0 || !data.is_empty() => Ok(Some((flags, data))),
+            Self::Answer(answer) if answer == Answer::of(Status::Miss) => Ok(None),
+            reply => Err(reply),
         }
     }
 

@@ -101,7 +101,7 @@ pub(super) async fn unless_dropped<T>(call: impl Future<Output = T>) {
 fn assert_answers(keys: &[&str], replies: Replies) {
     let replies = match replies {
         Replies::One(reply) => vec![reply],
-        Replies::Many(replies) => replies,
+        Replies::Many(replies) => replies.into_iter().collect(),
     };
     let values = replies.into_iter().map(|reply| match reply {
         Reply::Item(item) => item.map(|(_, data)| data),

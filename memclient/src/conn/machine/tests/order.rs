@@ -46,9 +46,7 @@ fn a_run_is_answered_when_its_last_reply_is_there() {
     assert!(poll(&mut machine, run).is_pending());
     assert_eq!(receive(&mut machine, "EN O0\r\n"), Ok(0));
     assert_eq!(receive(&mut machine, "EN O1\r\n"), Ok(1));
-    assert!(
-        matches!(poll(&mut machine, run), Poll::Ready(Ok(Replies::Many(replies))) if replies.len() == 2)
-    );
+    assert_eq!(items(poll(&mut machine, run)), [None, None]);
 }
 
 #[test]
@@ -79,9 +77,7 @@ fn asking_for_nothing_leaves_nothing_behind() {
     let ticket = machine.enqueue(nothing, 100, Instant::now(), false).unwrap().unwrap();
     assert_eq!(machine.deadline(), None, "nothing is awaited");
     assert_eq!(machine.cost, 0, "nothing is under way");
-    assert!(
-        matches!(poll(&mut machine, ticket), Poll::Ready(Ok(Replies::Many(replies))) if replies.is_empty())
-    );
+    assert!(items(poll(&mut machine, ticket)).is_empty());
 }
 
 #[test]
