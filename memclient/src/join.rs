@@ -1,4 +1,4 @@
-//! Awaiting several futures side by side, in the task of their caller.
+//! Awaiting two futures side by side, in the task of their caller.
 
 use std::{
     future::{Future, poll_fn},
@@ -22,20 +22,6 @@ pub(crate) async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, 
         }
     })
     .await
-}
-
-/// Awaits all.
-pub(crate) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            advance(future.as_mut(), output, cx);
-        }
-        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }
 
 fn advance<F: Future>(future: Pin<&mut F>, output: &mut Option<F::Output>, cx: &mut Context<'_>) {

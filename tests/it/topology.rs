@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::ToSocketAddrs, time::Duration};
 
 use memclient::{Client, Ttl, Value};
-use memclient_tests::Memcached;
+use memclient_tests::{Memcached, Scripted};
 
 #[tokio::test]
 async fn keys_live_where_rendezvous_hashing_puts_them() {
@@ -133,6 +133,46 @@ async fn a_server_that_is_down_fails_its_own_keys_and_is_named() {
         let alone = client.get(key).await;
         assert_eq!(alone.is_err(), place(&servers, key) == 1);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_fails_its_own_keys_of_a_large_batch() {
+    let servers = start(2).await;
+    let silent = Scripted::answering(|request| match &request.text()[..] {
+        "version" => "VERSION 1.6.18\r\n",
+        _ => "",
+    })
+    .unwrap();
+    let nodes = [servers[0].address(), silent.address(), servers[1].address()];
+    let builder = Client::builder().servers(&nodes).timeout(Duration::from_secs(1));
+    let client = builder.build().unwrap();
+    let keys: Vec<String> = (0..20_000).map(|number| format!("key:{number}")).collect();
+
+    let outcomes = client.set_many(keys.iter().map(|key| (key, key.as_str())), Ttl::Never).await;
+    let answers = client.get_many(&keys).await;
+
+    let is_silent = |error: &memclient::Error| error.node() == Some(&*silent.address());
+    let mut failed = 0;
+    for ((key, answer), outcome) in keys.iter().zip(answers).zip(outcomes) {
+        match (answer, outcome) {
+            (Err(read), Err(written)) => {
+                assert!(read.is_timeout() && is_silent(&read), "{key}: {read}");
+                // The first whose time is up takes the connection along, and with it what was written.
+                let ended = written.is_timeout() || written.is_closed();
+                assert!(ended && is_silent(&written), "{key}: {written}");
+                failed += 1;
+            }
+            (answer, outcome) => {
+                assert_eq!(answer.unwrap().map(|it| text(&it)).as_ref(), Some(key));
+                assert!(outcome.unwrap().is_stored());
+            }
+        }
+    }
+    assert!((6000..7500).contains(&failed), "{failed} keys lived on the silent server");
+    let asked = String::from_utf8(silent.received()).unwrap();
+    let asked = asked.matches("key:").count();
+    // Each batch may ask once again, on another connection.
+    assert!(asked <= 2 * 2 * 4 * 256, "more was sent there than what was under way: {asked}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use memclient_tests::{Memcached, is_long};
 
 use super::{alone, held};
 
-/// The most that a batch may hold beyond its outcomes and their values.
+/// The most that a batch may hold for each server beyond its outcomes and their values.
 const BEYOND: usize = 64 << 10;
 
 #[tokio::test]
@@ -33,11 +33,27 @@ async fn a_batch_that_is_under_way_as_a_whole_holds_little_beyond_its_values() {
     }
 }
 
+#[tokio::test]
+async fn a_batch_over_servers_holds_little_beyond_its_values() {
+    for (count, size) in [(20_000, 4096), (100_000, 100), (3000, 100)] {
+        batch_over(3, count, size).await;
+    }
+}
+
 /// Asks for so many values of so many bytes on one connection that was used before.
 async fn batch(count: usize, size: usize) {
+    batch_over(1, count, size).await;
+}
+
+/// Asks for values that are on so many servers.
+async fn batch_over(nodes: usize, count: usize, size: usize) {
     let _alone = alone().await;
-    let server = Memcached::builder().arg("-m").arg("2048").start().await.unwrap();
-    let client = Client::builder().server(server.address()).max_pool_size(1).build().unwrap();
+    let mut servers = Vec::new();
+    for _ in 0..nodes {
+        servers.push(Memcached::builder().arg("-m").arg("2048").start().await.unwrap());
+    }
+    let addresses = servers.iter().map(Memcached::address);
+    let client = Client::builder().servers(addresses).max_pool_size(1).build().unwrap();
     let keys: Vec<String> = (0..count).map(|number| format!("key:{number}")).collect();
     for keys in keys.chunks(1000) {
         let entries = keys.iter().map(|key| (key, vec![b'7'; size]));
@@ -60,12 +76,12 @@ async fn batch(count: usize, size: usize) {
     let result = with_values - without;
     let beyond = most.saturating_sub(before + result);
     println!(
-        "{count} values of {size} bytes: {} KiB returned, {} KiB beyond that",
+        "{count} values of {size} bytes from {nodes}: {} KiB returned, {} KiB beyond that",
         result >> 10,
         beyond >> 10
     );
     assert!(result > count * size, "{result} bytes of values");
-    assert!(beyond <= BEYOND, "{beyond} bytes beyond {result}");
+    assert!(beyond <= BEYOND * nodes, "{beyond} bytes beyond {result}");
 }
 
 /// The most that this process holds, looked for without a pause.

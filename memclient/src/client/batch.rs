@@ -1,185 +1,175 @@
 //! Many requests at once: to their nodes, in pipelined parts, and the answers back in order.
+//!
+//! Of what does not go into the outcomes only the parts under way are held: a request is made when
+//! there is room for it on the way to its node.
 
-use std::collections::VecDeque;
+use std::{future::poll_fn, task::Poll};
 
 use super::{
     Client,
     call::Call,
-    flight::Asked,
-    parts::{Batched, Chosen, Part, Parts, Valid, WINDOW},
+    outcomes::Outcomes,
+    parts::{Answered, Part, Share, Sizes},
+    requests::{Batched, Requests},
 };
 use crate::{
-    conn::Replies,
-    error::{Delivery, Error, Result},
-    join,
+    error::{Delivery, Result},
     proto::Reply,
 };
 
 impl Client {
     /// Sends all requests that are valid and returns one outcome per request, in their order.
-    pub(super) async fn batch<R: Batched, T>(
-        &self,
+    pub(super) async fn batch<'a, E, H: Copy, R: Batched + 'a, T>(
+        &'a self,
         command: &'static str,
         repeatable: bool,
-        requests: impl Iterator<Item = Result<R>>,
+        requests: Requests<'a, E, H, R>,
         read: impl Fn(Reply) -> Result<T>,
     ) -> Vec<Result<T>> {
-        let requests: Vec<Result<R>> = requests.collect();
-        self.batch_as_it_goes(command, repeatable, requests.into_iter(), read).await
-    }
-
-    /// Sends all requests that are valid like [`Client::batch`], and makes those to a single node when
-    /// their turn comes.
-    pub(super) async fn batch_as_it_goes<R: Batched, I: Iterator<Item = Result<R>>, T>(
-        &self,
-        command: &'static str,
-        repeatable: bool,
-        requests: I,
-        read: impl Fn(Reply) -> Result<T>,
-    ) -> Vec<Result<T>> {
-        let mut valid = Valid::of(requests);
-        let mut outcomes = if let [node] = self.0.cluster.nodes() {
-            self.share(Call { command, node, repeatable }, &mut valid, &read).await
-        } else {
-            let requests: Vec<R> = valid.by_ref().collect();
-            self.spread(command, repeatable, &requests, &read).await
-        };
-        // In their order, so that each finds its place.
-        for (place, error) in valid.invalid {
-            outcomes.insert(place.min(outcomes.len()), Err(error.during(command)));
+        let (count, mut rest) = (requests.len(), requests.enumerate());
+        let mut shares = self.shares(command, repeatable);
+        let sizes = Sizes::of(count, shares.len());
+        let mut outcomes = Outcomes::with_capacity(if sizes.taper() { count } else { 0 });
+        loop {
+            // Where a node takes no more for now, what is to go there would have to be held.
+            while shares.iter().any(Share::is_open)
+                && !shares.iter().any(Share::has_whole)
+                && let Some((place, request)) = rest.next()
+            {
+                match self.admit(request, &mut shares) {
+                    Ok((share, request)) => {
+                        share.push(place, request, || sizes.most(rest.len() + 1));
+                        while rest.len() > 0
+                            && share.is_open()
+                            && let Some(part) = share.take_whole()
+                        {
+                            share.send(part, self.deadline()).await;
+                        }
+                    }
+                    Err(error) => outcomes.put(place, Err(error.during(command))),
+                }
+            }
+            let is_last = rest.len() == 0;
+            if is_last && let Some((share, part)) = take_only(&mut shares) {
+                let (ask, bytes) = (R::ask(&part.requests), share.bytes(&part));
+                let replies = share.call.run(ask, bytes, self.deadline()).await;
+                outcomes.put_all(share.call, &part, replies, &read);
+                break;
+            }
+            for share in &mut shares {
+                while (is_last || share.is_idle())
+                    && share.is_open()
+                    && let Some(part) = share.take()
+                {
+                    share.send(part, self.deadline()).await;
+                }
+            }
+            let Some((share, (part, replies))) = answered(&mut shares).await else { break };
+            let late = replies.as_ref().err().filter(|error| error.is_timeout()).cloned();
+            outcomes.put_all(share.call, &part, replies, &read);
+            if let Some(late) = late {
+                let late = share.give_up(late.delivered(Delivery::NotSent));
+                while let Some(part) = share.take() {
+                    outcomes.put_same(&part, || Err(late.clone()));
+                }
+            }
         }
-        outcomes
+        outcomes.into_vec(count)
     }
 
     /// Sends all requests that are valid and does not wait for their answers; one outcome per
     /// request, in their order.
-    pub(super) async fn send_batch<R: Batched, T: Clone>(
-        &self,
+    pub(super) async fn send_batch<'a, E, H: Copy, R: Batched + 'a, T: Clone>(
+        &'a self,
         command: &'static str,
-        requests: impl Iterator<Item = Result<R>>,
+        requests: Requests<'a, E, H, R>,
         sent: T,
     ) -> Vec<Result<T>> {
-        let (mut outcomes, mut valid, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, request) in requests.enumerate() {
-            outcomes.push(match request {
-                Ok(request) => {
-                    valid.push(request);
-                    places.push(place);
-                    Ok(sent.clone())
-                }
-                Err(error) => Err(error.during(command)),
-            });
-        }
-        for share in self.0.cluster.scatter(valid.iter().map(|request: &R| request.key().key)) {
-            let call =
-                Call { command, node: &self.0.cluster.nodes()[share.node], repeatable: false };
-            let mut keys = share.keys.iter();
-            for part in Parts::of(Chosen::new(&share.keys, &valid)) {
-                let bytes = part.0.iter().map(Batched::bytes).sum();
-                let sent = call.send(part.ask(), bytes, self.deadline(), &self.0.tally).await;
-                for &key in keys.by_ref().take(part.0.len()) {
-                    let outcome = places.get(key).and_then(|&place| outcomes.get_mut(place));
-                    if let (Some(outcome), Err(error)) = (outcome, &sent) {
-                        *outcome = Err(error.clone());
+        let (count, mut rest) = (requests.len(), requests.enumerate());
+        let mut shares = self.shares(command, false);
+        let sizes = Sizes::of(count, shares.len());
+        let mut outcomes = Outcomes::with_capacity(count);
+        while let Some((place, request)) = rest.next() {
+            match self.admit(request, &mut shares) {
+                Ok((share, request)) => {
+                    share.push(place, request, || sizes.most(rest.len() + 1));
+                    while let Some(part) = share.take_whole() {
+                        let outcome =
+                            self.send_part(share.call, &part).await.map(|()| sent.clone());
+                        outcomes.put_same(&part, || outcome.clone());
                     }
                 }
+                Err(error) => outcomes.put(place, Err(error.during(command))),
             }
         }
-        outcomes
+        for share in &mut shares {
+            while let Some(part) = share.take() {
+                let outcome = self.send_part(share.call, &part).await.map(|()| sent.clone());
+                outcomes.put_same(&part, || outcome.clone());
+            }
+        }
+        outcomes.into_vec(count)
     }
 
-    /// Runs the requests of several nodes side by side; one outcome per request, in their order.
-    async fn spread<R: Batched, T>(
-        &self,
+    async fn send_part<R: Batched>(&self, call: Call<'_>, part: &Part<R>) -> Result<()> {
+        let ask = R::ask(&part.requests);
+        call.send(ask, part.bytes(), self.deadline(), &self.0.tally).await
+    }
+
+    /// Returns a share for each node.
+    fn shares<'a, R: Batched + 'a>(
+        &'a self,
         command: &'static str,
         repeatable: bool,
-        requests: &[R],
-        read: &impl Fn(Reply) -> Result<T>,
-    ) -> Vec<Result<T>> {
-        let nodes = self.0.cluster.nodes();
-        let shares = self.0.cluster.scatter(requests.iter().map(|request| request.key().key));
-        let calls = shares.iter().map(|share| {
-            let call = Call { command, node: &nodes[share.node], repeatable };
-            self.share(call, Chosen::new(&share.keys, requests), read)
-        });
-        let answers = join::all(calls.collect()).await;
-        let mut outcomes: Vec<Option<Result<T>>> = requests.iter().map(|_| None).collect();
-        for (share, answers) in shares.iter().zip(answers) {
-            for (&key, answer) in share.keys.iter().zip(answers) {
-                if let Some(outcome) = outcomes.get_mut(key) {
-                    *outcome = Some(answer);
-                }
-            }
-        }
-        let missing = || Err(Error::protocol("a request of a batch has no answer"));
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+    ) -> Vec<Share<'a, R>> {
+        let nodes = self.0.cluster.nodes().iter();
+        nodes.map(|node| Share::new(Call { command, node, repeatable })).collect()
     }
 
-    /// Runs the requests of one node, several parts under way at a time; one outcome per request.
-    ///
-    /// Of what does not go into the outcomes only those parts are held.
-    async fn share<R: Batched, T>(
+    /// Returns the share for a request.
+    fn admit<'l, 'a, R: Batched>(
         &self,
-        call: Call<'_>,
-        requests: impl Iterator<Item = R>,
-        read: &impl Fn(Reply) -> Result<T>,
-    ) -> Vec<Result<T>> {
-        let mut parts = Parts::of(requests);
-        let mut outcomes = Vec::with_capacity(parts.room());
-        let read = |request: &R, reply: Reply| {
-            call.note(&request.key(), &reply);
-            read(reply).map_err(|error| call.blame(error))
-        };
-        let mut take = |part: &Part<R>, replies| {
-            outcomes.reserve_exact(part.0.len());
-            match replies {
-                Ok(Replies::One(reply)) => {
-                    outcomes.extend(part.0.first().map(|one| read(one, reply)));
-                }
-                Ok(Replies::Many(replies)) => {
-                    let answers = part.0.iter().zip(replies);
-                    outcomes.extend(answers.map(|(request, reply)| read(request, reply)));
-                }
-                Err(error) => outcomes.extend(part.0.iter().map(|_| Err(Error::clone(&error)))),
-            }
-        };
-        let bytes = |part: &Part<R>| {
-            let expected = |request: &R| call.node.expected_size(&request.key().key);
-            part.0.iter().map(|request| request.bytes() + expected(request)).sum()
-        };
-        let mut first = parts.next();
-        if let Some(part) = first.take_if(|_| parts.is_over()) {
-            take(&part, call.run(part.ask(), bytes(&part), self.deadline()).await);
-            return outcomes;
+        request: Result<R>,
+        shares: &'l mut [Share<'a, R>],
+    ) -> Result<(&'l mut Share<'a, R>, R)> {
+        let request = request?;
+        // There is a share for each node, and a place is that of a node.
+        let share = &mut shares[self.0.cluster.place(&request.key().key)];
+        match share.late() {
+            Some(late) => Err(late.clone()),
+            None => Ok((share, request)),
         }
-        let mut flying = VecDeque::with_capacity(WINDOW);
-        // A part that has run out of time is the last: each of the others would take as long.
-        let mut late = None;
-        let timeout = |error: Option<&Error>| error.filter(|error| error.is_timeout()).cloned();
-        loop {
-            while late.is_none()
-                && flying.len() < WINDOW
-                && let Some(part) = first.take().or_else(|| parts.next())
-            {
-                let bytes = bytes(&part);
-                let flight = call.fly(part, bytes, self.deadline()).await;
-                late = timeout(flight.failure());
-                flying.push_back((flight, bytes));
-            }
-            let Some((mut flight, bytes)) = flying.pop_front() else { break };
-            let replies = match (&mut flight).await {
-                Err(error) if late.is_none() && call.may_repeat(&error) => {
-                    call.run(flight.asked().ask(), bytes, self.deadline()).await
-                }
-                replies => replies.map_err(|error| call.blame(error)),
-            };
-            late = late.or_else(|| timeout(replies.as_ref().err()));
-            take(flight.asked(), replies);
-        }
-        if let Some(late) = late {
-            let late = call.blame(late.delivered(Delivery::NotSent));
-            outcomes.extend(parts.rest.map(|_| Err(late.clone())));
-        }
-        outcomes
     }
+}
+
+/// Takes what is to be sent where that is one part, and nothing else is under way.
+fn take_only<'l, 'a, R: Batched + 'a>(
+    shares: &'l mut [Share<'a, R>],
+) -> Option<(&'l mut Share<'a, R>, Part<R>)> {
+    let mut busy = shares.iter_mut().filter(|share| !share.is_over());
+    let share = busy.next()?;
+    if busy.next().is_some() {
+        return None;
+    }
+    let part = share.take_only()?;
+    Some((share, part))
+}
+
+/// Returns a part that is answered, once there is one, and its share; `None` where none is under way.
+async fn answered<'l, 'a, R: Batched + 'a>(
+    shares: &'l mut [Share<'a, R>],
+) -> Option<(&'l mut Share<'a, R>, Answered<R>)> {
+    if shares.iter().all(Share::is_idle) {
+        return None;
+    }
+    let (place, answered) = poll_fn(|cx| {
+        let mut polled = shares.iter_mut().map(|share| share.poll_answered(cx)).enumerate();
+        let answered = polled.find_map(|(place, answered)| match answered {
+            Poll::Ready(answered) => Some((place, answered)),
+            Poll::Pending => None,
+        });
+        answered.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    Some((shares.get_mut(place)?, answered))
 }

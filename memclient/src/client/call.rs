@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::time::timeout_at;
 
-use super::{
-    Client,
-    flight::{Asked, Flight},
-};
+use super::{Client, flight::Flight};
 use crate::{
     conn::{Ask, InFlight, Replies, Tally},
     error::{Delivery, Error, Result, Step},
@@ -28,7 +25,7 @@ pub(super) struct Call<'a> {
     pub(super) repeatable: bool,
 }
 
-impl<'a> Call<'a> {
+impl Call<'_> {
     /// Sends what is asked for and returns the replies.
     ///
     /// A connection that turns out to be dead costs another try, on another one, where that cannot
@@ -162,18 +159,8 @@ impl<'a> Call<'a> {
         deadline: Instant,
         steps_aside: bool,
     ) -> Result<Replies> {
-        self.fly(ask, bytes, deadline).await.stepping_aside(steps_aside).await
-    }
-
-    /// Puts on its way what is asked for, for somebody who will take the answer.
-    pub(super) async fn fly<A: Asked>(
-        &self,
-        asked: A,
-        bytes: usize,
-        deadline: Instant,
-    ) -> Flight<'a, A> {
-        let started = self.start(asked.ask(), bytes, deadline).await;
-        Flight::new(self.node, asked, deadline, started)
+        let started = self.start(ask, bytes, deadline).await;
+        Flight::new(self.node, ask, deadline, started).stepping_aside(steps_aside).await
     }
 
     /// Returns about how many bytes a request for a key moves, in both directions.

@@ -11,7 +11,8 @@ impl Client {
     /// Says of each item whether it is still there in this version and not stale, and then how long
     /// it will live on. A server that does not speak the meta dialect cannot tell.
     pub(crate) async fn confirm(&self, items: &[(Key, CasToken)]) -> Vec<Result<Option<TtlLeft>>> {
-        let requests = items.iter().map(|(key, _)| Ok(Confirm { key: self.key(key)? }));
+        let requests =
+            self.requests(items, (), |client, (key, _), ()| Ok(Confirm { key: client.key(key)? }));
         let answers = self.batch("get", true, requests, answer).await;
         let mut confirmed = Vec::with_capacity(items.len());
         for ((key, version), answer) in items.iter().zip(answers) {

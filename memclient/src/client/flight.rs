@@ -23,9 +23,9 @@ const GIVING_BACK: Duration = Duration::from_secs(1);
 
 /// The answer to a call that is under way. Dropping it costs nobody anything: the answer is read, and
 /// what it would have given to the caller goes back.
-pub(super) struct Flight<'a, A: Asked> {
+pub(super) struct Flight<'a, R: Request> {
     node: &'a Pool,
-    asked: A,
+    ask: Ask<'a, R>,
     deadline: Instant,
     inner: Option<InFlight>,
     /// Why it never went on its way.
@@ -34,25 +34,10 @@ pub(super) struct Flight<'a, A: Asked> {
     steps_aside: bool,
 }
 
-/// What is asked for, held until the answer is there.
-pub(super) trait Asked: Unpin {
-    type Request: Request;
-
-    fn ask(&self) -> Ask<'_, Self::Request>;
-}
-
-impl<R: Request> Asked for Ask<'_, R> {
-    type Request = R;
-
-    fn ask(&self) -> Ask<'_, R> {
-        *self
-    }
-}
-
-impl<'a, A: Asked> Flight<'a, A> {
+impl<'a, R: Request> Flight<'a, R> {
     pub(super) fn new(
         node: &'a Pool,
-        asked: A,
+        ask: Ask<'a, R>,
         deadline: Instant,
         started: Result<InFlight>,
     ) -> Self {
@@ -60,17 +45,7 @@ impl<'a, A: Asked> Flight<'a, A> {
             Ok(flight) => (Some(flight), None),
             Err(error) => (None, Some(error)),
         };
-        Self { node, asked, deadline, inner, failure, steps_aside: false }
-    }
-
-    /// Returns what was asked for.
-    pub(super) fn asked(&self) -> &A {
-        &self.asked
-    }
-
-    /// Returns why it never went on its way, if so.
-    pub(super) fn failure(&self) -> Option<&Error> {
-        self.failure.as_ref()
+        Self { node, ask, deadline, inner, failure, steps_aside: false }
     }
 
     /// Says whether the call ends as if its connection were lost where a large reply to somebody else
@@ -81,8 +56,8 @@ impl<'a, A: Asked> Flight<'a, A> {
     }
 
     /// Returns the requests whose answers must not be lost.
-    fn winners(&self) -> Option<&[A::Request]> {
-        match self.asked.ask() {
+    fn winners(&self) -> Option<&'a [R]> {
+        match self.ask {
             Ask::Run(requests) if requests.first()?.may_win() => Some(requests),
             // Gathered gets win nothing. What a lone one won, and nobody waits for, is left to end
             // with the item: it is not worth keeping every dropped `get` under way.
@@ -91,7 +66,7 @@ impl<'a, A: Asked> Flight<'a, A> {
     }
 }
 
-impl<A: Asked> Future for Flight<'_, A> {
+impl<R: Request> Future for Flight<'_, R> {
     type Output = Result<Replies>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
@@ -117,7 +92,7 @@ impl<A: Asked> Future for Flight<'_, A> {
     }
 }
 
-impl<A: Asked> Drop for Flight<'_, A> {
+impl<R: Request> Drop for Flight<'_, R> {
     fn drop(&mut self) {
         let Some(flight) = self.inner.take() else { return };
         let Some(requests) = self.winners() else { return };

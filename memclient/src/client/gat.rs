@@ -83,7 +83,8 @@ impl Client {
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Option<Value>>> {
         let ttl = ttl.into();
-        let requests = keys.iter().map(|key| self.gat_request(key, ttl, false));
+        let requests =
+            self.requests(keys, ttl, |client, key, ttl| client.gat_request(key, ttl, false));
         let seen = self.batch("gat", true, requests, Seen::read).await;
         self.open_all(self.resolve_all(keys, seen).await)
     }
@@ -100,7 +101,8 @@ impl Client {
     ) -> Vec<Result<Option<Item>>> {
         let ttl = ttl.into();
         let left = Some(self.left(ttl));
-        let requests = keys.iter().map(|key| self.gat_request(key, ttl, true));
+        let requests =
+            self.requests(keys, ttl, |client, key, ttl| client.gat_request(key, ttl, true));
         let read = |reply| Told::read(answer(reply)?, left);
         let told = self.batch("gats", true, requests, read).await;
         self.open_all(self.unwin_all(keys, told, left).await)

@@ -75,7 +75,13 @@ impl Client {
         recache: Option<Duration>,
         usage: bool,
     ) -> Vec<Result<Sight>> {
-        let requests = keys.iter().map(|key| self.lease_request(key, vivify, recache, usage));
+        let requests = self.requests(
+            keys,
+            (vivify, recache, usage),
+            |client, key, (vivify, recache, usage)| {
+                client.lease_request(key, vivify, recache, usage)
+            },
+        );
         let sights = self.batch("get", true, requests, |reply| Sight::read(answer(reply)?));
         let mut sights: Vec<Result<Sight>> = sights.await;
         for (key, sight) in keys.iter().zip(&mut sights) {
@@ -119,7 +125,9 @@ impl Client {
         keys: &[K],
         usage: bool,
     ) -> Vec<Result<Option<Item>>> {
-        let requests = keys.iter().map(|key| Ok(Get { key: self.key(key)?, details: true, usage }));
+        let requests = self.requests(keys, usage, |client, key, usage| {
+            Ok(Get { key: client.key(key)?, details: true, usage })
+        });
         let told = self.batch("get", true, requests, |reply| Told::read(answer(reply)?, None));
         self.unwin_all(keys, told.await, None).await
     }

@@ -42,8 +42,9 @@ impl Client {
     /// Dropping the future costs nobody anything; each item may or may not be gone.
     #[doc(alias = "delete_multi")]
     pub async fn delete_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Deleted>> {
-        let requests =
-            keys.iter().map(|key| Ok(Delete { key: self.key(key)?, cas: None, stale: None }));
+        let requests = self.requests(keys, (), |client, key, ()| {
+            Ok(Delete { key: client.key(key)?, cas: None, stale: None })
+        });
         if self.0.default_noreply {
             return self.send_batch("delete", requests, Deleted::Unconfirmed).await;
         }
@@ -88,7 +89,7 @@ impl Client {
         ttl: impl Into<Ttl>,
     ) -> Vec<Result<Touched>> {
         let ttl = ttl.into();
-        let requests = keys.iter().map(|key| self.touch_request(key, ttl));
+        let requests = self.requests(keys, ttl, Self::touch_request);
         if self.0.default_noreply {
             return self.send_batch("touch", requests, Touched::Unconfirmed).await;
         }

@@ -1,21 +1,17 @@
-//! The requests of a batch, as they come and in parts.
-//!
-//! All of this is held while a batch is under way, and so has types with names: of closures over borrowed
-//! requests the compiler cannot tell whether they may go to another thread.
+//! The parts in which the requests of a batch go to their nodes.
 
 use std::{
-    iter::{Enumerate, Peekable},
-    slice,
+    collections::VecDeque,
+    future::{Future, poll_fn, ready},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
 };
 
-use super::{call::OVERHEAD, flight::Asked};
+use super::{call::Call, requests::Batched};
 use crate::{
-    conn::Ask,
+    conn::Replies,
     error::{Error, Result},
-    proto::{
-        Request, WireKey,
-        command::{Confirm, Delete, Gat, Get, Lease, Release, Store, Touch},
-    },
 };
 
 /// How many requests and bytes go into one part: enough to fill a write, few enough that the
@@ -24,7 +20,7 @@ const PART_REQUESTS: usize = 256;
 const PART_BYTES: usize = 128 * 1024;
 
 /// How many parts of one batch may be under way on one node.
-pub(super) const WINDOW: usize = 4;
+const WINDOW: usize = 4;
 
 /// Of a batch that is more than can be under way at once each part is at most such a share of what is
 /// left, and the last have so many requests: what parts hold comes on top of the outcomes, of which in
@@ -32,177 +28,164 @@ pub(super) const WINDOW: usize = 4;
 const TAPER: usize = 6;
 const LAST_REQUESTS: usize = 16;
 
-/// A request as it stands in a batch.
-pub(super) trait Batched: Copy + Send + Sync + Unpin {
-    type Request: Request;
-
-    /// Returns how a part of the batch is asked for.
-    fn ask(part: &[Self]) -> Ask<'_, Self::Request>;
-
-    /// Returns the key, which decides the node.
-    fn key(&self) -> WireKey<'_>;
-
-    /// Returns about how many bytes the request has.
-    fn bytes(&self) -> usize;
+/// Some requests of a batch that are sent together, and their places in the batch.
+pub(super) struct Part<R> {
+    pub(super) places: Vec<usize>,
+    pub(super) requests: Vec<R>,
+    bytes: usize,
 }
 
-impl Batched for WireKey<'_> {
-    type Request = Get<'static>;
+/// A part with what came of it.
+pub(super) type Answered<R> = (Part<R>, Result<Replies>);
 
-    fn ask(part: &[Self]) -> Ask<'_, Self::Request> {
-        Ask::Values(part)
-    }
+type UnderWay<'a, R> = Pin<Box<dyn Future<Output = Answered<R>> + Send + 'a>>;
 
-    fn key(&self) -> WireKey<'_> {
-        *self
-    }
-
-    fn bytes(&self) -> usize {
-        self.len() + 1
-    }
+/// The requests of one node, on their way in parts.
+pub(super) struct Share<'a, R> {
+    pub(super) call: Call<'a>,
+    /// What is not sent yet: whole parts, and the last, to which others are added.
+    unsent: VecDeque<Part<R>>,
+    under_way: Vec<UnderWay<'a, R>>,
+    /// Why no more is asked for: a part has run out of time, and each of the others would take as long.
+    late: Option<Error>,
 }
 
-macro_rules! batched {
-    ($($request:ident: $data:expr,)*) => {$(
-        impl Batched for $request<'_> {
-            type Request = Self;
-
-            fn ask(part: &[Self]) -> Ask<'_, Self> {
-                Ask::Run(part)
-            }
-
-            fn key(&self) -> WireKey<'_> {
-                self.key
-            }
-
-            fn bytes(&self) -> usize {
-                let data: fn(&Self) -> usize = $data;
-                self.key.len() + data(self) + OVERHEAD
-            }
-        }
-    )*};
-}
-
-batched! {
-    Confirm: |_| 0,
-    Delete: |_| 0,
-    Gat: |_| 0,
-    Get: |_| 0,
-    Lease: |_| 0,
-    Release: |_| 0,
-    Store: |store| store.data.len(),
-    Touch: |_| 0,
-}
-
-/// The requests that are valid; the others are set aside with their places.
-pub(super) struct Valid<I> {
-    requests: Enumerate<I>,
-    pub(super) invalid: Vec<(usize, Error)>,
-}
-
-impl<R, I: Iterator<Item = Result<R>>> Valid<I> {
-    pub(super) fn of(requests: I) -> Self {
-        Self { requests: requests.enumerate(), invalid: Vec::new() }
-    }
-}
-
-impl<R, I: Iterator<Item = Result<R>>> Iterator for Valid<I> {
-    type Item = R;
-
-    fn next(&mut self) -> Option<R> {
-        loop {
-            match self.requests.next()? {
-                (_, Ok(request)) => return Some(request),
-                (place, Err(error)) => self.invalid.push((place, error)),
-            }
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.requests.size_hint().1)
-    }
-}
-
-/// The requests at some places.
-pub(super) struct Chosen<'a, R> {
-    places: slice::Iter<'a, usize>,
-    requests: &'a [R],
-}
-
-impl<'a, R> Chosen<'a, R> {
-    pub(super) fn new(places: &'a [usize], requests: &'a [R]) -> Self {
-        Self { places: places.iter(), requests }
-    }
-}
-
-impl<R: Batched> Iterator for Chosen<'_, R> {
-    type Item = R;
-
-    fn next(&mut self) -> Option<R> {
-        self.places.find_map(|&place| self.requests.get(place).copied())
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.places.size_hint().1)
-    }
-}
-
-/// Some requests of a batch that are sent together.
-pub(super) struct Part<R>(pub(super) Vec<R>);
-
-impl<R: Batched> Asked for Part<R> {
-    type Request = R::Request;
-
-    fn ask(&self) -> Ask<'_, R::Request> {
-        R::ask(&self.0)
-    }
-}
-
-/// The requests of one node, cut into parts.
-pub(super) struct Parts<I: Iterator> {
-    pub(super) rest: Peekable<I>,
+/// How large the parts of a batch are.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    nodes: usize,
     tapers: bool,
 }
 
-impl<R: Batched, I: Iterator<Item = R>> Parts<I> {
-    pub(super) fn of(requests: I) -> Self {
-        let rest = requests.peekable();
-        let tapers = rest.size_hint().1.is_none_or(|most| most > WINDOW * PART_REQUESTS);
-        Self { rest, tapers }
+impl Sizes {
+    /// Returns those for so many requests to so many nodes.
+    pub(super) fn of(requests: usize, nodes: usize) -> Self {
+        Self { nodes, tapers: requests > nodes * WINDOW * PART_REQUESTS }
     }
 
-    /// Returns for how many outcomes there should be room from the start: for all of a batch that is
-    /// more than can be under way at once. One that is less makes them of the replies, of which it
-    /// then holds the fewer.
-    pub(super) fn room(&self) -> usize {
-        if self.tapers { self.rest.size_hint().1.unwrap_or_default() } else { 0 }
+    /// Says whether the batch is more than can be under way at once.
+    pub(super) fn taper(self) -> bool {
+        self.tapers
     }
 
-    /// Says whether nothing is left.
-    pub(super) fn is_over(&mut self) -> bool {
-        self.rest.peek().is_none()
+    /// Returns how many requests a part has at most that is begun when so many are left.
+    pub(super) fn most(self, left: usize) -> usize {
+        let most = if self.tapers { (left / self.nodes / TAPER).max(LAST_REQUESTS) } else { left };
+        most.min(PART_REQUESTS)
     }
 }
 
-impl<R: Batched, I: Iterator<Item = R>> Iterator for Parts<I> {
-    type Item = Part<R>;
+impl<R: Batched> Part<R> {
+    fn new(most: usize) -> Self {
+        let (places, requests) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        Self { places, requests, bytes: 0 }
+    }
 
-    fn next(&mut self) -> Option<Part<R>> {
-        // A request larger than a part is a part of its own.
-        let first = self.rest.next()?;
-        let mut bytes = first.bytes();
-        let left = self.rest.size_hint().1.map_or(usize::MAX, |rest| rest + 1);
-        let most = if self.tapers { (left / TAPER).max(LAST_REQUESTS) } else { left };
-        let most = most.min(PART_REQUESTS);
-        let mut part = Vec::with_capacity(most);
-        part.push(first);
-        while part.len() < most
-            && let Some(request) =
-                self.rest.next_if(|request| bytes + request.bytes() <= PART_BYTES)
-        {
-            bytes += request.bytes();
-            part.push(request);
+    /// Returns about how many bytes its requests have.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Says whether a request of so many bytes goes with the others. One that is larger than a part
+    /// is a part of its own.
+    fn has_room(&self, bytes: usize) -> bool {
+        let fits = self.bytes + bytes <= PART_BYTES || self.requests.is_empty();
+        fits && self.requests.len() < self.requests.capacity()
+    }
+}
+
+impl<'a, R: Batched + 'a> Share<'a, R> {
+    pub(super) fn new(call: Call<'a>) -> Self {
+        Self { call, unsent: VecDeque::new(), under_way: Vec::new(), late: None }
+    }
+
+    /// Adds a request to what is to be sent; a part that it begins has at most so many.
+    pub(super) fn push(&mut self, place: usize, request: R, most: impl FnOnce() -> usize) {
+        let bytes = request.bytes();
+        if !self.unsent.back().is_some_and(|part| part.has_room(bytes)) {
+            self.unsent.push_back(Part::new(most()));
         }
-        Some(Part(part))
+        if let Some(part) = self.unsent.back_mut() {
+            part.places.push(place);
+            part.requests.push(request);
+            part.bytes += bytes;
+        }
+    }
+
+    /// Takes a part to which no more is added.
+    pub(super) fn take_whole(&mut self) -> Option<Part<R>> {
+        if self.has_whole() { self.take() } else { None }
+    }
+
+    /// Takes what is to be sent next, whole or not.
+    pub(super) fn take(&mut self) -> Option<Part<R>> {
+        self.unsent.pop_front()
+    }
+
+    /// Says whether there is a part to which no more is added.
+    pub(super) fn has_whole(&self) -> bool {
+        self.unsent.len() > 1 || self.unsent.front().is_some_and(|part| !part.has_room(0))
+    }
+
+    /// Says whether another part may be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.under_way.len() < WINDOW
+    }
+
+    /// Says whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Says whether all is answered.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_idle() && self.unsent.is_empty()
+    }
+
+    /// Takes what is to be sent, where nothing else is and nothing is under way.
+    pub(super) fn take_only(&mut self) -> Option<Part<R>> {
+        if self.is_idle() && self.unsent.len() == 1 { self.take() } else { None }
+    }
+
+    /// Returns why no more is asked for, if so.
+    pub(super) fn late(&self) -> Option<&Error> {
+        self.late.as_ref()
+    }
+
+    /// Asks for no more, and returns why.
+    pub(super) fn give_up(&mut self, late: Error) -> Error {
+        self.late.insert(self.call.blame(late)).clone()
+    }
+
+    /// Returns about how many bytes a part moves, in both directions.
+    pub(super) fn bytes(&self, part: &Part<R>) -> usize {
+        part.requests.iter().fold(part.bytes, |bytes, request| {
+            bytes + self.call.node.expected_size(&request.key().key)
+        })
+    }
+
+    /// Puts a part on its way.
+    pub(super) async fn send(&mut self, part: Part<R>, deadline: Instant) {
+        let (call, bytes) = (self.call, self.bytes(&part));
+        let mut answered: UnderWay<'a, R> = Box::pin(async move {
+            let replies = call.run(R::ask(&part.requests), bytes, deadline).await;
+            (part, replies)
+        });
+        // It goes out now, and not when its answer is awaited.
+        if let Poll::Ready(now) = poll_fn(|cx| Poll::Ready(answered.as_mut().poll(cx))).await {
+            answered = Box::pin(ready(now));
+        }
+        self.under_way.push(answered);
+    }
+
+    /// Returns a part that is answered.
+    pub(super) fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<Answered<R>> {
+        for (place, part) in self.under_way.iter_mut().enumerate() {
+            if let Poll::Ready(answered) = part.as_mut().poll(cx) {
+                drop(self.under_way.remove(place));
+                return Poll::Ready(answered);
+            }
+        }
+        Poll::Pending
     }
 }

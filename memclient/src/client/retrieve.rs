@@ -10,7 +10,7 @@ use super::{
 use crate::{
     conn::Ask,
     error::Result,
-    proto::{WireKey, command::Get},
+    proto::command::Get,
     wire::{AsKey, Value},
 };
 
@@ -67,8 +67,8 @@ impl Client {
     /// Dropping the future costs nobody anything.
     #[doc(alias = "get_multi")]
     pub async fn get_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Value>>> {
-        let wire = WireKeys { client: self, keys: keys.iter() };
-        let seen = self.batch_as_it_goes("get", true, wire, Seen::read).await;
+        let wire = self.requests(keys, (), |client, key, ()| client.key(key));
+        let seen = self.batch("get", true, wire, Seen::read).await;
         self.open_all(self.resolve_all(keys, seen).await)
     }
 
@@ -79,23 +79,5 @@ impl Client {
     /// Dropping the future costs nobody anything.
     pub async fn gets_many<K: AsKey>(&self, keys: &[K]) -> Vec<Result<Option<Item>>> {
         self.open_all(self.read_many(keys, false).await)
-    }
-}
-
-/// The keys of a batch as they go on the wire.
-struct WireKeys<'a, K> {
-    client: &'a Client,
-    keys: slice::Iter<'a, K>,
-}
-
-impl<'a, K: AsKey> Iterator for WireKeys<'a, K> {
-    type Item = Result<WireKey<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.client.key(self.keys.next()?))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.keys.size_hint()
     }
 }

@@ -143,7 +143,8 @@ impl Client {
         let writes = entries.into_iter().map(write);
         if self.0.default_noreply {
             let writes = self.compressed(writes);
-            let requests = writes.iter().map(|write| self.write_request(write));
+            let requests =
+                self.requests(&writes, (), |client, write, ()| client.write_request(write));
             return self.send_batch("set", requests, Stored::Unconfirmed).await;
         }
         self.write_many("set", writes, |answer| stored(&answer)).await
@@ -197,7 +198,7 @@ impl Client {
         read: impl Fn(Answer) -> Result<T>,
     ) -> Vec<Result<T>> {
         let writes = self.compressed(writes);
-        let requests = writes.iter().map(|write| self.write_request(write));
+        let requests = self.requests(&writes, (), |client, write, ()| client.write_request(write));
         self.batch(command, false, requests, |reply| read(answer(reply)?)).await
     }
 

@@ -2,7 +2,6 @@
 
 mod murmur3;
 mod rendezvous;
-mod scatter;
 
 use crate::pool::Pool;
 

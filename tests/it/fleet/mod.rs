@@ -9,11 +9,13 @@ mod hot;
 mod out_of_date;
 
 use std::{
-    future::{pending, ready},
+    future::{pending, poll_fn, ready},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -74,19 +76,32 @@ async fn a_load_that_fails_is_run_once_by_each_process_and_not_by_each_waiter() 
     let server = Memcached::start().await.unwrap();
     let processes: Vec<_> = (0..8).map(|_| process(&server)).collect();
     let loads = Arc::new(AtomicUsize::new(0));
-    let start = Arc::new(Barrier::new(8 * 64));
+    for (_, rates) in &processes {
+        assert_eq!(rates.get("CHF").await.unwrap(), None, "now all have a connection");
+    }
+    let begun = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for (_, rates) in &processes {
         for _ in 0..64 {
-            let (rates, loads, start) = (rates.clone(), Arc::clone(&loads), Arc::clone(&start));
+            let rates = rates.clone();
+            let (loads, begun) = (Arc::clone(&loads), Arc::clone(&begun));
             callers.spawn(async move {
-                start.wait().await;
                 let load = || async {
                     loads.fetch_add(1, Ordering::SeqCst);
+                    // Whoever finds out after a failure that it has to wait is no waiter.
+                    while begun.load(Ordering::SeqCst) < 8 * 64 {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
                     tokio::time::sleep(Duration::from_millis(300)).await;
                     Err::<u64, _>("down")
                 };
-                rates.try_get_or_load("EUR", load).await
+                let mut call = pin!(rates.try_get_or_load("EUR", load));
+                let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+                begun.fetch_add(1, Ordering::SeqCst);
+                match first {
+                    Poll::Ready(rate) => rate,
+                    Poll::Pending => call.await,
+                }
             });
         }
     }
