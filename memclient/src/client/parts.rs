@@ -32,6 +32,7 @@ const LAST_REQUESTS: usize = 16;
 pub(super) struct Part<R> {
     pub(super) places: Vec<usize>,
     pub(super) requests: Vec<R>,
+    most: usize,
     bytes: usize,
 }
 
@@ -78,7 +79,7 @@ impl Sizes {
 impl<R: Batched> Part<R> {
     fn new(most: usize) -> Self {
         let (places, requests) = (Vec::with_capacity(most), Vec::with_capacity(most));
-        Self { places, requests, bytes: 0 }
+        Self { places, requests, most, bytes: 0 }
     }
 
     /// Returns about how many bytes its requests have.
@@ -90,7 +91,7 @@ impl<R: Batched> Part<R> {
     /// is a part of its own.
     fn has_room(&self, bytes: usize) -> bool {
         let fits = self.bytes + bytes <= PART_BYTES || self.requests.is_empty();
-        fits && self.requests.len() < self.requests.capacity()
+        fits && self.requests.len() < self.most
     }
 }
 
@@ -103,7 +104,7 @@ impl<'a, R: Batched + 'a> Share<'a, R> {
     pub(super) fn push(&mut self, place: usize, request: R, most: impl FnOnce() -> usize) {
         let bytes = request.bytes();
         if !self.unsent.back().is_some_and(|part| part.has_room(bytes)) {
-            self.unsent.push_back(Part::new(most()));
+            self.unsent.push_back(Part::new(most().max(1)));
         }
         if let Some(part) = self.unsent.back_mut() {
             part.places.push(place);
