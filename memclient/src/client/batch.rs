@@ -31,9 +31,7 @@ impl Client {
         let sizes = Sizes::of(count, shares.len());
         let mut outcomes = Outcomes::with_capacity(if sizes.taper() { count } else { 0 });
         loop {
-            // Where a node takes no more for now, what is to go there would have to be held.
-            while shares.iter().any(Share::is_open)
-                && !shares.iter().any(Share::has_whole)
+            while takes_more(&shares)
                 && let Some((place, request)) = rest.next()
             {
                 match self.admit(request, &mut shares) {
@@ -140,6 +138,13 @@ impl Client {
             None => Ok((share, request)),
         }
     }
+}
+
+/// Says whether more requests may be made: where a node takes no more for now, what is to go there
+/// would have to be held.
+fn takes_more<'a, R: Batched + 'a>(shares: &[Share<'a, R>]) -> bool {
+    let open = shares.iter().any(Share::is_open);
+    open && !shares.iter().any(Share::has_whole)
 }
 
 /// Takes what is to be sent where that is one part, and nothing else is under way.

@@ -169,6 +169,7 @@ impl Call<'_> {
     }
 
     /// Notes how large the value of a key turned out to be.
+    #[inline]
     pub(super) fn note(&self, key: &WireKey<'_>, reply: &Reply) {
         if let Some(data) = reply.data() {
             self.node.note_size(&key.key, data.len());

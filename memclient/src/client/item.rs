@@ -72,6 +72,7 @@ pub(super) enum Seen {
 
 impl Seen {
     /// Reads the reply to a read that asked for the value alone.
+    #[inline]
     pub(super) fn read(reply: Reply) -> Result<Self> {
         match reply {
             Reply::Item(Some((0, data))) if data.is_empty() => Ok(Self::Empty),

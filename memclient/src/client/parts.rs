@@ -44,8 +44,9 @@ type UnderWay<'a, R> = Pin<Box<dyn Future<Output = Answered<R>> + Send + 'a>>;
 /// The requests of one node, on their way in parts.
 pub(super) struct Share<'a, R> {
     pub(super) call: Call<'a>,
-    /// What is not sent yet: whole parts, and the last, to which others are added.
-    unsent: VecDeque<Part<R>>,
+    /// What is not sent yet: parts to which no more is added, and the last.
+    whole: VecDeque<Part<R>>,
+    last: Option<Part<R>>,
     under_way: Vec<UnderWay<'a, R>>,
     /// Why no more is asked for: a part has run out of time, and each of the others would take as long.
     late: Option<Error>,
@@ -97,35 +98,40 @@ impl<R: Batched> Part<R> {
 
 impl<'a, R: Batched + 'a> Share<'a, R> {
     pub(super) fn new(call: Call<'a>) -> Self {
-        Self { call, unsent: VecDeque::new(), under_way: Vec::new(), late: None }
+        Self { call, whole: VecDeque::new(), last: None, under_way: Vec::new(), late: None }
     }
 
     /// Adds a request to what is to be sent; a part that it begins has at most so many.
     pub(super) fn push(&mut self, place: usize, request: R, most: impl FnOnce() -> usize) {
         let bytes = request.bytes();
-        if !self.unsent.back().is_some_and(|part| part.has_room(bytes)) {
-            self.unsent.push_back(Part::new(most().max(1)));
-        }
-        if let Some(part) = self.unsent.back_mut() {
-            part.places.push(place);
-            part.requests.push(request);
-            part.bytes += bytes;
+        let last = match &mut self.last {
+            Some(last) if last.has_room(bytes) => last,
+            last => {
+                self.whole.extend(last.take());
+                last.insert(Part::new(most().max(1)))
+            }
+        };
+        last.places.push(place);
+        last.requests.push(request);
+        last.bytes += bytes;
+        if !last.has_room(0) {
+            self.whole.extend(self.last.take());
         }
     }
 
     /// Takes a part to which no more is added.
     pub(super) fn take_whole(&mut self) -> Option<Part<R>> {
-        if self.has_whole() { self.take() } else { None }
+        self.whole.pop_front()
     }
 
     /// Takes what is to be sent next, whole or not.
     pub(super) fn take(&mut self) -> Option<Part<R>> {
-        self.unsent.pop_front()
+        self.whole.pop_front().or_else(|| self.last.take())
     }
 
     /// Says whether there is a part to which no more is added.
     pub(super) fn has_whole(&self) -> bool {
-        self.unsent.len() > 1 || self.unsent.front().is_some_and(|part| !part.has_room(0))
+        !self.whole.is_empty()
     }
 
     /// Says whether another part may be sent.
@@ -140,12 +146,13 @@ impl<'a, R: Batched + 'a> Share<'a, R> {
 
     /// Says whether all is answered.
     pub(super) fn is_over(&self) -> bool {
-        self.is_idle() && self.unsent.is_empty()
+        self.is_idle() && self.whole.is_empty() && self.last.is_none()
     }
 
     /// Takes what is to be sent, where nothing else is and nothing is under way.
     pub(super) fn take_only(&mut self) -> Option<Part<R>> {
-        if self.is_idle() && self.unsent.len() == 1 { self.take() } else { None }
+        let parts = self.whole.len() + usize::from(self.last.is_some());
+        if self.is_idle() && parts == 1 { self.take() } else { None }
     }
 
     /// Returns why no more is asked for, if so.

@@ -31,6 +31,7 @@ impl Cluster {
 
     /// Returns the place among the nodes of the one that holds the key; the client's prefix is not
     /// counted.
+    #[inline]
     pub(crate) fn place(&self, key: &[u8]) -> usize {
         match self.nodes.len() {
             0 | 1 => 0,

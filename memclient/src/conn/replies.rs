@@ -45,11 +45,12 @@ fn put<T: Clone>(list: &mut Vec<T>, index: usize, one: T, gap: T, count: usize) 
         // Not before anything has come: of a large batch most is asked for long before.
         list.reserve_exact(count);
     }
-    if index >= list.len() {
-        list.resize(index + 1, gap);
+    if index > list.len() {
+        list.resize(index, gap);
     }
-    if let Some(place) = list.get_mut(index) {
-        *place = one;
+    match list.get_mut(index) {
+        Some(place) => *place = one,
+        None => list.push(one),
     }
 }
 
@@ -74,6 +75,7 @@ pub(crate) enum IntoIter {
 impl Iterator for IntoIter {
     type Item = Reply;
 
+    #[inline]
     fn next(&mut self) -> Option<Reply> {
         match self {
             Self::Items(items) => items.next().map(Reply::Item),

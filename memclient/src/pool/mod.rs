@@ -60,11 +60,13 @@ impl Pool {
     }
 
     /// Notes how many bytes the value of a key has, for calls to come.
+    #[inline]
     pub(crate) fn note_size(&self, key: &[u8], bytes: usize) {
         self.0.large_keys.note(key, bytes);
     }
 
     /// Returns about how many bytes the value of a key has, as far as it is remembered.
+    #[inline]
     pub(crate) fn expected_size(&self, key: &[u8]) -> usize {
         if self.0.large_keys.knows(key) { size::LARGE } else { 0 }
     }

@@ -58,6 +58,7 @@ impl LargeKeys {
     }
 
     /// Notes how many bytes the value of a key has.
+    #[inline]
     pub(super) fn note(&self, key: &[u8], bytes: usize) {
         let large = bytes >= LARGE;
         if large && !self.any.load(Ordering::Relaxed) {
@@ -71,11 +72,13 @@ impl LargeKeys {
     }
 
     /// Says whether the value of the key was large when it was last seen, as far as is remembered.
+    #[inline]
     pub(super) fn knows(&self, key: &[u8]) -> bool {
         self.tag(key).is_some_and(|(place, tag)| place.load(Ordering::Relaxed) == tag)
     }
 
     /// Returns where the key is remembered, and as what.
+    #[inline]
     fn tag(&self, key: &[u8]) -> Option<(&AtomicU32, u32)> {
         if !self.any.load(Ordering::Relaxed) {
             return None;

@@ -8,13 +8,18 @@ const MAX_DIGITS: usize = 20;
 /// Reads a whole token as a decimal number; `None` where it is none or does not fit, or has more
 /// digits than any number, zeros in front of one included.
 pub(crate) fn decimal(token: &[u8]) -> Option<u64> {
-    if token.is_empty() || token.len() > MAX_DIGITS {
-        return None;
+    leading_decimal(token).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// Reads the decimal number that a text begins with, and returns it with what stands behind it; `None`
+/// as of [`decimal`].
+pub(crate) fn leading_decimal(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut rest) = (0u64, text);
+    while let [digit @ b'0'..=b'9', more @ ..] = rest {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit & 0xF))?;
+        rest = more;
     }
-    token.iter().try_fold(0u64, |number, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    (1..=MAX_DIGITS).contains(&(text.len() - rest.len())).then_some((number, rest))
 }
 
 /// Reads a whole token as a decimal number that may be negative.

@@ -4,7 +4,7 @@
 use bytes::BytesMut;
 
 use super::{
-    classic::{Block, Form, Found, Line, cut_found},
+    classic::{Accepted, Block, Form, Found, Line, cut_found},
     framing::cut,
     limits::{Limits, MAX_LINE},
     meta::Verb,
@@ -118,7 +118,9 @@ fn read(bytes: &[u8], part: usize, grammar: Grammar) -> Read {
 
 fn step(buffer: &mut BytesMut, grammar: Grammar) -> Result<Option<Taken>, OutOfStep> {
     let taken = if let Grammar::Items(form) = grammar {
-        let found = cut_found(buffer, form, LIMITS, |key| (key == b"k").then_some(false))?;
+        let found = cut_found(buffer, form, LIMITS, |item| {
+            item.starts_with(b"k ").then_some(Accepted { key: 1, more: false })
+        })?;
         if let Some(Found::Item { cas, .. }) = &found {
             assert_eq!(cas.is_some(), form.has_cas());
         }

@@ -60,8 +60,8 @@ pub(super) fn check_block(buffer: &[u8], start: usize, size: usize) -> Result<()
 
 /// Takes a data block that was checked off the buffer, with what stands before it.
 pub(super) fn take_block(buffer: &mut BytesMut, start: usize, size: usize) -> Bytes {
-    buffer.advance(start);
-    let data = buffer.split_to(size).freeze();
-    buffer.advance(2);
-    data
+    let mut block = buffer.split_to(start + size + 2).freeze();
+    block.advance(start);
+    block.truncate(size);
+    block
 }

@@ -52,6 +52,7 @@ impl Reply {
     }
 
     /// Returns the data of the item, if there is one.
+    #[inline]
     pub(crate) fn data(&self) -> Option<&Bytes> {
         match self {
             Self::Answer(answer) => answer.data.as_ref(),

@@ -8,5 +8,5 @@ pub(super) use self::block::cut_block;
 pub(crate) use self::{
     block::Block,
     line::Line,
-    retrieve::{Form, Found, cut_found},
+    retrieve::{Accepted, Form, Found, cut_found},
 };

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     proto::{
-        ascii::{self, decimal},
+        ascii::{self, leading_decimal},
         limits::{Limits, check_block, has_block, line_end, take_block},
         out_of_step::OutOfStep,
         refusal::Refusal,
@@ -70,13 +70,29 @@ pub(crate) enum Found {
     Refused(Refusal),
 }
 
+/// An item that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    /// The length of its key.
+    pub(crate) key: usize,
+    /// Whether other items may follow it.
+    pub(crate) more: bool,
+}
+
+/// What is announced of an item beside its key.
+struct Numbers {
+    flags: u32,
+    size: u64,
+    cas: Option<CasToken>,
+}
+
 /// Takes the next step of the reply off `buffer`; `None` when it is not whole yet.
 ///
 /// An item is whole when what follows it shows that it ended there: a server that sends two values
 /// for the one key that was asked for tells a lie with one of them, and nobody knows with which.
 ///
-/// `accept` sees the key of an item, again where the item was not whole before, and says whether
-/// other items may follow it; `None` where it was not asked for.
+/// `accept` sees what is announced as an item, from its key on, and again where it was not whole before;
+/// it accepts a key that stands there with a space behind it.
 ///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot stand here, or the key is not accepted.
@@ -84,34 +100,21 @@ pub(crate) fn cut_found(
     buffer: &mut BytesMut,
     form: Form,
     limits: Limits,
-    accept: impl FnOnce(&[u8]) -> Option<bool>,
+    accept: impl FnOnce(&[u8]) -> Option<Accepted>,
 ) -> Result<Option<Found>, OutOfStep> {
-    let Some(end) = line_end(buffer)? else { return Ok(None) };
-    let line = buffer.get(..end).unwrap_or_default();
-    if line == b"END" {
-        buffer.advance(end + 2);
-        return Ok(Some(Found::End));
-    }
-    let Some(item) = line.strip_prefix(b"VALUE ") else {
-        return match Refusal::read(line) {
-            Some(refusal) if refusal.is_one_line() => {
-                buffer.advance(end + 2);
-                Ok(Some(Found::Refused(refusal)))
-            }
-            _ => Err(OutOfStep::new("a get is answered with VALUE or END", line)),
-        };
+    let Some(item) = buffer.strip_prefix(b"VALUE ") else { return cut_end(buffer) };
+    let Some(Accepted { key, more }) = accept(item) else {
+        return unless_whole(buffer, "an item that was not asked for here");
     };
-    let Some((key, flags, size, cas)) = head(item, form.has_cas()) else {
-        return Err(OutOfStep::new(
+    let numbers = item.get(key..).and_then(|rest| numbers(rest, form.has_cas()));
+    let Some((Numbers { flags, size, cas }, rest)) = numbers else {
+        return unless_whole(
+            buffer,
             "an item is announced as VALUE key flags bytes, and its version where asked for",
-            line,
-        ));
+        );
     };
     let size = limits.check(size)?;
-    let Some(more) = accept(key) else {
-        return Err(OutOfStep::new("an item that was not asked for here", line));
-    };
-    let start = end + 2;
+    let start = buffer.len() - rest.len();
     if !has_block(buffer, start, size) {
         return Ok(None);
     }
@@ -121,6 +124,25 @@ pub(crate) fn cut_found(
     }
     let data = take_block(buffer, start, size);
     Ok(Some(Found::Item { flags, cas, data }))
+}
+
+/// Takes what ends a reply off the buffer.
+fn cut_end(buffer: &mut BytesMut) -> Result<Option<Found>, OutOfStep> {
+    let Some(end) = line_end(buffer)? else { return Ok(None) };
+    let line = buffer.get(..end).unwrap_or_default();
+    let found = match Refusal::read(line) {
+        _ if line == b"END" => Found::End,
+        Some(refusal) if refusal.is_one_line() => Found::Refused(refusal),
+        _ => return Err(OutOfStep::new("a get is answered with VALUE or END", line)),
+    };
+    buffer.advance(end + 2);
+    Ok(Some(found))
+}
+
+/// Returns what is wrong with a line, once it is whole.
+fn unless_whole(buffer: &[u8], complaint: &'static str) -> Result<Option<Found>, OutOfStep> {
+    let Some(end) = line_end(buffer)? else { return Ok(None) };
+    Err(OutOfStep::new(complaint, buffer.get(..end).unwrap_or_default()))
 }
 
 /// Says whether what may stand behind an item is there, as far as needed to know it.
@@ -141,13 +163,23 @@ fn is_followed(rest: &[u8], more: bool) -> Result<bool, OutOfStep> {
     }
 }
 
-/// Reads `key flags bytes`, and the version where there must be one.
-fn head(item: &[u8], has_cas: bool) -> Option<(&[u8], u32, u64, Option<CasToken>)> {
-    let mut words = item.split(|&byte| byte == b' ');
-    let (key, flags, size) = (words.next()?, words.next()?, words.next()?);
-    let flags = u32::try_from(decimal(flags)?).ok()?;
-    let cas = if has_cas { Some(CasToken::new(decimal(words.next()?)?)) } else { None };
-    words.next().is_none().then_some((key, flags, decimal(size)?, cas))
+/// Reads ` flags bytes`, the version where there must be one, and the end of the line; returns what
+/// stands behind that as well.
+fn numbers(text: &[u8], has_cas: bool) -> Option<(Numbers, &[u8])> {
+    let (flags, rest) = next_number(text)?;
+    let (size, mut rest) = next_number(rest)?;
+    let mut cas = None;
+    if has_cas {
+        let (version, end) = next_number(rest)?;
+        (cas, rest) = (Some(CasToken::new(version)), end);
+    }
+    let numbers = Numbers { flags: u32::try_from(flags).ok()?, size, cas };
+    Some((numbers, rest.strip_prefix(b"\r\n")?))
+}
+
+/// Reads a space and the number behind it.
+fn next_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    leading_decimal(text.strip_prefix(b" ")?)
 }
 
 #[cfg(test)]
@@ -166,7 +198,7 @@ mod tests {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
             let limits = Limits { max_value: 64 };
-            let accept = |key: &[u8]| (key == b"k").then_some(more);
+            let accept = |item: &[u8]| item.starts_with(b"k ").then_some(Accepted { key: 1, more });
             let mut found = cut_found(&mut buffer, form, limits, accept);
             if found == Ok(None) {
                 buffer.extend_from_slice(second);
@@ -208,7 +240,8 @@ mod tests {
             let mut buffer = BytesMut::from(format!("{one}{rest}").as_bytes());
             let more = rest.starts_with('V');
             let limits = Limits { max_value: 64 };
-            assert_eq!(cut_found(&mut buffer, Form::Get, limits, |_| Some(more)), Ok(None));
+            let accept = |_: &[u8]| Some(Accepted { key: 1, more });
+            assert_eq!(cut_found(&mut buffer, Form::Get, limits, accept), Ok(None));
         }
     }
 
