@@ -17,11 +17,12 @@ impl<T> Outcomes<T> {
     }
 
     pub(super) fn put(&mut self, place: usize, outcome: Result<T>) {
-        if place >= self.0.len() {
+        if place > self.0.len() {
             self.0.resize_with(place, || None);
-            self.0.push(Some(outcome));
-        } else {
-            self.0[place] = Some(outcome);
+        }
+        match self.0.get_mut(place) {
+            Some(known) => *known = Some(outcome),
+            None => self.0.push(Some(outcome)),
         }
     }
 

@@ -341,8 +341,9 @@ impl Command {
         let (mut passed, mut offset) = (0, 0);
         while passed < self.left {
             let end = offset + usize::from(asked.0.get(passed)?.len);
-            let key = self.keys.get(offset + 1..end).unwrap_or_default();
-            if !key.is_empty() && item.strip_prefix(key).is_some_and(|rest| rest.starts_with(b" "))
+            // Who shares a key has none of its own here.
+            if let Some(key) = self.keys.get(offset + 1..end)
+                && item.strip_prefix(key).is_some_and(|rest| rest.starts_with(b" "))
             {
                 let accepted = Accepted { key: key.len(), more: end < self.keys.len() };
                 for _ in 0..passed {

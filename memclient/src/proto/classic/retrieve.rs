@@ -130,10 +130,13 @@ pub(crate) fn cut_found(
 fn cut_end(buffer: &mut BytesMut) -> Result<Option<Found>, OutOfStep> {
     let Some(end) = line_end(buffer)? else { return Ok(None) };
     let line = buffer.get(..end).unwrap_or_default();
-    let found = match Refusal::read(line) {
-        _ if line == b"END" => Found::End,
-        Some(refusal) if refusal.is_one_line() => Found::Refused(refusal),
-        _ => return Err(OutOfStep::new("a get is answered with VALUE or END", line)),
+    let found = if line == b"END" {
+        Found::End
+    } else {
+        match Refusal::read(line) {
+            Some(refusal) if refusal.is_one_line() => Found::Refused(refusal),
+            _ => return Err(OutOfStep::new("a get is answered with VALUE or END", line)),
+        }
     };
     buffer.advance(end + 2);
     Ok(Some(found))
