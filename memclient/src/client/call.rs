@@ -1,12 +1,17 @@
 //! One call: a connection, room on it, the request, the answer, within one deadline.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
 
 use tokio::time::timeout_at;
 
 use super::{Client, flight::Flight};
 use crate::{
-    conn::{Ask, InFlight, Replies, Tally},
+    conn::{Ask, Connection, InFlight, Replies, Tally},
     error::{Delivery, Error, Result, Step},
     pool::{Pool, Size},
     proto::{Answer, Reply, Request, Status, WireKey},
@@ -38,21 +43,27 @@ impl Call<'_> {
         deadline: Instant,
     ) -> Result<Replies> {
         let steps_aside = Self::steps_aside(ask, bytes);
-        let outcome = match self.start_now(ask, bytes, deadline) {
-            Ok(Some(flight)) => {
-                let flight = Flight::new(self.node, ask, deadline, Ok(flight));
-                flight.stepping_aside(steps_aside).await
-            }
-            Ok(None) => Box::pin(self.try_once(ask, bytes, deadline, steps_aside)).await,
-            Err(error) => Err(error),
+        let start = |cx: &mut Context<'_>| {
+            Poll::Ready(self.start_now(ask, bytes, deadline, Some(cx.waker())))
         };
-        match outcome {
-            Ok(replies) => Ok(replies),
-            Err(error) if self.may_repeat(&error) => {
-                Box::pin(self.run_again(ask, bytes, deadline)).await
+        // Replies are returned where they come: kept past another `await` they would be moved again.
+        let error = match poll_fn(start).await {
+            Ok(Some(flight)) => {
+                match Flight::new(self.node, ask, deadline, Ok(flight), steps_aside).await {
+                    Ok(replies) => return Ok(replies),
+                    Err(error) => error,
+                }
             }
-            Err(error) => Err(self.blame(error)),
+            Ok(None) => match Box::pin(self.try_once(ask, bytes, deadline, steps_aside)).await {
+                Ok(replies) => return Ok(replies),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        if self.may_repeat(&error) {
+            return Box::pin(self.run_again(ask, bytes, deadline)).await;
         }
+        Err(self.blame(error))
     }
 
     /// Puts on its way what is asked for, and leaves the answers to the tally.
@@ -91,25 +102,26 @@ impl Call<'_> {
         bytes: usize,
         deadline: Instant,
     ) -> Result<InFlight> {
-        match self.start_now(ask, bytes, deadline) {
+        match self.start_now(ask, bytes, deadline, None) {
             Ok(None) => Box::pin(self.start_later(ask, bytes, deadline)).await,
             Ok(Some(flight)) => Ok(flight),
             Err(error) => Err(error),
         }
     }
 
-    /// Puts on its way what is asked for, if there is an open connection with room for it.
+    /// Puts on its way what is asked for, if there is an open connection with room for it. A `waker`
+    /// is that of a task that polls the result before it returns, which saves the first look.
     pub(super) fn start_now<R: Request>(
         &self,
         ask: Ask<'_, R>,
         bytes: usize,
         deadline: Instant,
+        waker: Option<&Waker>,
     ) -> Result<Option<InFlight>> {
         let size = Size::of(ask.len(), bytes);
         let large = size != Size::Small;
-        let sent =
-            self.node.with_open(size, |connection| connection.send(ask, bytes, large, deadline));
-        sent.unwrap_or(Ok(None))
+        let send = |connection: &Connection| connection.send(ask, bytes, large, deadline, waker);
+        self.node.with_open(size, send).unwrap_or(Ok(None))
     }
 
     /// Opens a connection or waits for room on one, and puts on its way what is asked for.
@@ -160,7 +172,7 @@ impl Call<'_> {
         steps_aside: bool,
     ) -> Result<Replies> {
         let started = self.start(ask, bytes, deadline).await;
-        Flight::new(self.node, ask, deadline, started).stepping_aside(steps_aside).await
+        Flight::new(self.node, ask, deadline, started, steps_aside).await
     }
 
     /// Returns about how many bytes a request for a key moves, in both directions.
@@ -213,6 +225,7 @@ impl Client {
 }
 
 /// Returns the reply to a run of one.
+#[inline]
 pub(super) fn one(replies: Replies) -> Result<Reply> {
     match replies {
         Replies::One(reply) => Ok(reply),

@@ -35,24 +35,21 @@ pub(super) struct Flight<'a, R: Request> {
 }
 
 impl<'a, R: Request> Flight<'a, R> {
+    /// Takes over what was started. What `steps_aside` ends as if its connection were lost where a large
+    /// reply to somebody else comes before its answer: it is answered sooner on another one.
+    #[inline]
     pub(super) fn new(
         node: &'a Pool,
         ask: Ask<'a, R>,
         deadline: Instant,
         started: Result<InFlight>,
+        steps_aside: bool,
     ) -> Self {
         let (inner, failure) = match started {
             Ok(flight) => (Some(flight), None),
             Err(error) => (None, Some(error)),
         };
-        Self { node, ask, deadline, inner, failure, steps_aside: false }
-    }
-
-    /// Says whether the call ends as if its connection were lost where a large reply to somebody else
-    /// comes before its answer: it is answered sooner on another one.
-    pub(super) fn stepping_aside(mut self, steps_aside: bool) -> Self {
-        self.steps_aside = steps_aside;
-        self
+        Self { node, ask, deadline, inner, failure, steps_aside }
     }
 
     /// Returns the requests whose answers must not be lost.

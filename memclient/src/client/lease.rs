@@ -259,7 +259,7 @@ impl Client {
         let Ok(request) = self.release_request(key, cas, stub) else { return true };
         let call = self.release_call(request.key);
         let ask = Ask::Run(std::slice::from_ref(&request));
-        let flight = call.start_now(ask, request.key.len(), self.deadline());
+        let flight = call.start_now(ask, request.key.len(), self.deadline(), None);
         // A connection that had died unnoticed shows it at once.
         flight.is_ok_and(|flight| flight.is_some_and(|mut flight| flight.take_failure().is_none()))
     }

@@ -32,13 +32,15 @@ impl Client {
         let key = self.key(&key).map_err(|error| error.during("get"))?;
         let call = Call { command: "get", node: self.0.cluster.node(&key.key), repeatable: true };
         let ask = Ask::<Get<'_>>::Values(slice::from_ref(&key));
-        let replies = call.run(ask, call.bytes(&key), self.deadline()).await;
-        let seen = replies.and_then(one).and_then(|reply| {
-            call.note(&key, &reply);
-            Seen::read(reply)
-        });
+        let seen = match call.run(ask, call.bytes(&key), self.deadline()).await.and_then(one) {
+            Ok(reply) => {
+                call.note(&key, &reply);
+                Seen::read(reply)
+            }
+            Err(error) => Err(error),
+        };
         let value = match seen {
-            Ok(Seen::Value(value)) => Ok(value),
+            Ok(Seen::Value(value)) => return Ok(value),
             Ok(seen) => Box::pin(self.resolve(call, key, seen)).await,
             Err(error) => Err(error),
         };

@@ -12,7 +12,7 @@ use super::{
     driver::Driver,
     machine::{Ask, CloseReason},
     replies::Replies,
-    shared::{ConnectionOptions, Mover, Shared},
+    shared::{ConnectionOptions, Mover, Shared, State},
     slots::Ticket,
     sync::{Ordering, Sleep, sleep_until},
     tally::Receipt,
@@ -55,7 +55,8 @@ impl Connection {
 
     /// Puts on its way what a caller asks for, of about so many bytes; `None` where there is no
     /// room for it now, and [`Connection::send_when_room`] is to be awaited. What is `large` makes
-    /// the connection bulky until it is answered.
+    /// the connection bulky until it is answered. A `waker` is that of a task that polls the
+    /// result before it returns, which saves the first look.
     ///
     /// A server that leaves it unanswered beyond the deadline loses the connection: nobody has to
     /// keep time for the result.
@@ -68,11 +69,12 @@ impl Connection {
         bytes: usize,
         large: bool,
         deadline: Instant,
+        waker: Option<&Waker>,
     ) -> Result<Option<InFlight>> {
         if self.shared.waiting.load(Ordering::Acquire) > 0 {
             return Ok(None);
         }
-        self.try_send(ask, bytes, large, deadline)
+        self.try_send(ask, bytes, large, deadline, waker)
     }
 
     /// Waits for room, in the order of arrival, and puts on its way what a caller asks for.
@@ -93,7 +95,7 @@ impl Connection {
         loop {
             let mut room = std::pin::pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if let Some(flight) = self.try_send(ask, bytes, large, deadline)? {
+            if let Some(flight) = self.try_send(ask, bytes, large, deadline, None)? {
                 return Ok(flight);
             }
             room.await;
@@ -125,6 +127,7 @@ impl Connection {
         bytes: usize,
         large: bool,
         deadline: Instant,
+        waker: Option<&Waker>,
     ) -> Result<Option<InFlight>> {
         let mut state = self.shared.state();
         let alone = state.mover == Mover::Nobody;
@@ -141,11 +144,15 @@ impl Connection {
             wake(driver);
             return Ok(None);
         };
-        self.shared.add_load(large);
+        self.shared.add_load(&mut state, large);
+        // Who moves bytes or keeps time itself has something to do when first polled.
+        let only_waits = !alone && !is_overtaken;
+        let heeded = only_waits && waker.is_some_and(|waker| state.machine.heed(ticket, waker));
         let flight = InFlight {
             shared: Arc::clone(&self.shared),
             ticket: Some(ticket),
             large,
+            heeded,
             own_time: is_overtaken.then(|| Box::pin(sleep_until(deadline.into()))),
         };
         let watched = std::mem::replace(&mut state.watched, true);
@@ -214,6 +221,8 @@ pub(crate) struct InFlight {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
     large: bool,
+    /// Whether it was known from the beginning whom to wake, so that the first poll has nothing to do.
+    heeded: bool,
     /// The time of a call that was tried before or waited for room, and now stands behind calls that
     /// may take longer than it. Nobody else would notice its end.
     own_time: Option<Pin<Box<Sleep>>>,
@@ -233,9 +242,10 @@ impl InFlight {
 
     /// Returns why the call has failed, if it has by now; it is over then.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
-        let failure = self.shared.state().machine.take_failure(self.ticket?)?;
+        let mut state = self.shared.state();
+        let failure = state.machine.take_failure(self.ticket?)?;
+        self.shared.remove_load(&mut state, self.large);
         self.ticket = None;
-        self.shared.remove_load(self.large);
         Some(failure)
     }
 
@@ -246,9 +256,9 @@ impl InFlight {
         let driver = {
             let mut state = self.shared.state();
             state.machine.abandon_to(ticket, receipt, &mut wakers);
+            self.shared.remove_load(&mut state, self.large);
             state.release(ticket)
         };
-        self.shared.remove_load(self.large);
         wake(driver);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -297,6 +307,39 @@ impl InFlight {
         }
     }
 
+    /// Takes the replies, if they are there; the call is over then.
+    #[inline]
+    fn take_replies(
+        &self,
+        state: &mut State,
+        ticket: Ticket,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Replies>> {
+        let polled = state.machine.poll_replies(ticket, cx.waker());
+        if polled.is_ready() {
+            self.shared.remove_load(state, self.large);
+        }
+        polled
+    }
+
+    /// Looks for the replies, and reads them where nobody else does.
+    #[inline]
+    fn poll_ticket(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
+        let mut state = self.shared.state();
+        let moves = state.mover == Mover::Caller(ticket);
+        let polled = self.take_replies(&mut state, ticket, cx);
+        if !moves {
+            return polled;
+        }
+        let driver = if polled.is_ready() { state.release(ticket) } else { None };
+        drop(state);
+        wake(driver);
+        if polled.is_ready() {
+            return polled;
+        }
+        self.poll_read(ticket, cx)
+    }
+
     /// Reads for the only caller until its reply is there, or another caller has come and the
     /// driver reads for both.
     fn poll_read(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
@@ -306,7 +349,7 @@ impl InFlight {
             {
                 let mut state = self.shared.state();
                 if state.mover != Mover::Caller(ticket) {
-                    break (state.machine.poll_replies(ticket, cx.waker()), None, false);
+                    break (self.take_replies(&mut state, ticket, cx), None, false);
                 }
             }
             // Whoever takes over from here on has to wait for the stream, and then is the one whom
@@ -330,9 +373,9 @@ impl InFlight {
                 drop(io);
                 wakers.into_iter().for_each(Waker::wake);
                 self.shared.close(reason);
-                return self.shared.state().machine.poll_replies(ticket, cx.waker());
+                return self.take_replies(&mut self.shared.state(), ticket, cx);
             }
-            let polled = state.machine.poll_replies(ticket, cx.waker());
+            let polled = self.take_replies(&mut state, ticket, cx);
             if polled.is_pending() && state.machine.has_output() {
                 // What was not found is asked for again.
                 let driver = state.hand_to_driver();
@@ -360,23 +403,12 @@ impl Future for InFlight {
         let Some(ticket) = self.ticket else {
             return Poll::Ready(Err(Error::closed(Delivery::Unknown, None)));
         };
-        let (polled, moves) = {
-            let mut state = self.shared.state();
-            let polled = state.machine.poll_replies(ticket, cx.waker());
-            (polled, state.mover == Mover::Caller(ticket))
-        };
-        let polled = match polled {
-            Poll::Pending if moves => self.poll_read(ticket, cx),
-            Poll::Ready(_) if moves => {
-                let driver = self.shared.state().release(ticket);
-                wake(driver);
-                polled
-            }
-            polled => polled,
-        };
+        if std::mem::take(&mut self.heeded) {
+            return Poll::Pending;
+        }
+        let polled = self.poll_ticket(ticket, cx);
         if polled.is_ready() {
             self.ticket = None;
-            self.shared.remove_load(self.large);
             return polled;
         }
         if self.own_time.as_mut().is_none_or(|time| time.as_mut().poll(cx).is_pending()) {
@@ -393,10 +425,10 @@ impl Drop for InFlight {
         let driver = {
             let mut state = self.shared.state();
             state.machine.abandon(ticket);
+            self.shared.remove_load(&mut state, self.large);
             // Somebody must read the reply that will come.
             state.release(ticket)
         };
-        self.shared.remove_load(self.large);
         wake(driver);
     }
 }
@@ -424,7 +456,7 @@ mod tests {
         let connection = Connection::spawn(Stream::Simulated(Box::new(near)), options).unwrap();
         let send = |seconds| {
             let deadline = now() + Duration::from_secs(seconds);
-            connection.send(Ask::Run(&[Version]), 0, false, deadline).unwrap().unwrap()
+            connection.send(Ask::Run(&[Version]), 0, false, deadline, None).unwrap().unwrap()
         };
         let (patient, hasty, third) = (send(60), send(1), send(60));
 

@@ -362,8 +362,14 @@ impl Machine {
     ///
     /// # Errors
     /// When the connection was closed first.
+    #[inline]
     pub(super) fn poll_replies(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<Replies>> {
         self.slots.poll(ticket, waker)
+    }
+
+    /// Remembers whom to wake when a call has its replies; false where nobody has to wait for them.
+    pub(super) fn heed(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+        self.slots.heed(ticket, waker)
     }
 
     /// Forgets whom to wake for a call: its caller is awake and looks for itself.

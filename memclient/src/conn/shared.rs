@@ -151,17 +151,20 @@ impl Shared {
         self.load.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_load(&self, large: bool) {
-        self.load.fetch_add(1, Ordering::Relaxed);
+    /// Counts a call that begins. Whoever counts has the state locked, and so needs no operation that
+    /// other processors have to wait for.
+    pub(super) fn add_load(&self, _: &mut State, large: bool) {
+        add(&self.load, 1);
         if large {
-            self.large.fetch_add(1, Ordering::Relaxed);
+            add(&self.large, 1);
         }
     }
 
-    pub(super) fn remove_load(&self, large: bool) {
-        self.load.fetch_sub(1, Ordering::Relaxed);
+    /// Counts a call that ends.
+    pub(super) fn remove_load(&self, _: &mut State, large: bool) {
+        add(&self.load, -1);
         if large {
-            self.large.fetch_sub(1, Ordering::Relaxed);
+            add(&self.large, -1);
         }
     }
 
@@ -185,6 +188,11 @@ impl Shared {
     pub(super) fn is_arriving(&self) -> bool {
         self.arriving.load(Ordering::Relaxed)
     }
+}
+
+fn add(count: &AtomicUsize, by: isize) {
+    let now = count.load(Ordering::Relaxed).wrapping_add_signed(by);
+    count.store(now, Ordering::Relaxed);
 }
 
 impl State {

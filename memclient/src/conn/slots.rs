@@ -21,6 +21,10 @@ enum Slot {
     Vacant {
         next: Option<usize>,
     },
+    /// A call with one reply, which it keeps without a list.
+    Single {
+        waker: Option<Waker>,
+    },
     Waiting {
         replies: List,
         /// How many replies there will be, and how many of them are still to come.
@@ -59,6 +63,7 @@ impl Slots {
     pub(super) fn take(&mut self, replies: usize) -> Ticket {
         let slot = match replies {
             0 => Slot::Done(Ok(Replies::Many(List::EMPTY))),
+            1 => Slot::Single { waker: None },
             count => Slot::Waiting { replies: List::EMPTY, count, left: count, waker: None },
         };
         let vacant = self.vacant.and_then(|index| Some((index, self.all.get_mut(index)?)));
@@ -88,18 +93,17 @@ impl Slots {
             *cas = cas.given_out_by(self.incarnation);
         }
         match self.all.get_mut(ticket.0) {
+            Some(slot @ Slot::Single { .. }) => {
+                let done = Slot::Done(Ok(Replies::One(reply)));
+                if let Slot::Single { waker: Some(waker) } = std::mem::replace(slot, done) {
+                    wakers.push(waker);
+                }
+            }
             Some(slot @ Slot::Waiting { .. }) => {
                 let Slot::Waiting { replies, count, left, waker } = slot else { return };
                 *left -= 1;
-                let done = *left == 0;
-                if *count == 1 {
-                    // A call with one reply keeps it without a list.
-                    wakers.extend(waker.take());
-                    *slot = Slot::Done(Ok(Replies::One(reply)));
-                    return;
-                }
                 replies.put(index, reply, *count);
-                if done {
+                if *left == 0 {
                     wakers.extend(waker.take());
                     let replies = std::mem::replace(replies, List::EMPTY);
                     *slot = Slot::Done(Ok(Replies::Many(replies)));
@@ -120,7 +124,7 @@ impl Slots {
 
     /// Says whether somebody still waits for the slot's replies.
     pub(super) fn is_wanted(&self, ticket: Ticket) -> bool {
-        matches!(self.all.get(ticket.0), Some(Slot::Waiting { .. }))
+        matches!(self.all.get(ticket.0), Some(Slot::Single { .. } | Slot::Waiting { .. }))
     }
 
     /// Ends the slot's call with an error, unless it has ended.
@@ -131,8 +135,8 @@ impl Slots {
         wakers: &mut Vec<Waker>,
     ) {
         match self.all.get_mut(ticket.0) {
-            Some(slot @ Slot::Waiting { .. }) => {
-                if let Slot::Waiting { waker, .. } =
+            Some(slot @ (Slot::Single { .. } | Slot::Waiting { .. })) => {
+                if let Slot::Single { waker } | Slot::Waiting { waker, .. } =
                     std::mem::replace(slot, Slot::Done(Err(error())))
                 {
                     wakers.extend(waker);
@@ -149,19 +153,22 @@ impl Slots {
 
     /// Returns the replies once all are there, and gives the ticket back then; else remembers whom
     /// to wake.
+    #[inline]
     pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<Replies>> {
         match self.all.get_mut(ticket.0) {
-            Some(Slot::Waiting { waker: known, .. }) => {
+            Some(Slot::Single { waker: known } | Slot::Waiting { waker: known, .. }) => {
                 match known {
                     Some(known) => known.clone_from(waker),
                     None => *known = Some(waker.clone()),
                 }
                 Poll::Pending
             }
-            Some(Slot::Done(outcome)) => {
-                let outcome = std::mem::replace(outcome, Ok(Replies::Many(List::EMPTY)));
-                self.remove(ticket);
-                Poll::Ready(outcome)
+            Some(slot @ Slot::Done(_)) => {
+                let vacant = Slot::Vacant { next: self.vacant.replace(ticket.0) };
+                match std::mem::replace(slot, vacant) {
+                    Slot::Done(outcome) => Poll::Ready(outcome),
+                    _ => Poll::Ready(Err(Error::closed(Delivery::Unknown, None))),
+                }
             }
             Some(Slot::Abandoned { .. } | Slot::Counted { .. } | Slot::Vacant { .. }) | None => {
                 Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
@@ -181,14 +188,26 @@ impl Slots {
     /// Wakes everybody who waits, for a look at how things stand.
     pub(super) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
         wakers.extend(self.all.iter_mut().filter_map(|slot| match slot {
-            Slot::Waiting { waker, .. } => waker.take(),
+            Slot::Single { waker } | Slot::Waiting { waker, .. } => waker.take(),
             _ => None,
         }));
     }
 
+    /// Remembers whom to wake when the replies are there; false where nobody has to wait for them.
+    pub(super) fn heed(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+        let slot = self.all.get_mut(ticket.0);
+        let Some(Slot::Single { waker: known } | Slot::Waiting { waker: known, .. }) = slot else {
+            return false;
+        };
+        *known = Some(waker.clone());
+        true
+    }
+
     /// Forgets whom to wake: the caller is awake and looks for itself.
     pub(super) fn hush(&mut self, ticket: Ticket) {
-        if let Some(Slot::Waiting { waker, .. }) = self.all.get_mut(ticket.0) {
+        if let Some(Slot::Single { waker } | Slot::Waiting { waker, .. }) =
+            self.all.get_mut(ticket.0)
+        {
             *waker = None;
         }
     }
@@ -199,6 +218,7 @@ impl Slots {
             return self.remove(ticket);
         }
         match self.all.get_mut(ticket.0) {
+            Some(slot @ Slot::Single { .. }) => *slot = Slot::Abandoned { left: 1 },
             Some(slot @ Slot::Waiting { .. }) => {
                 if let Slot::Waiting { left, .. } = *slot {
                     *slot = Slot::Abandoned { left };
@@ -213,6 +233,10 @@ impl Slots {
     pub(super) fn abandon_to(&mut self, ticket: Ticket, receipt: Receipt, wakers: &mut Vec<Waker>) {
         let Some(slot) = self.all.get_mut(ticket.0) else { return };
         match std::mem::replace(slot, Slot::Done(Ok(Replies::Many(List::EMPTY)))) {
+            Slot::Single { .. } => {
+                *slot = Slot::Counted { left: 1, receipt };
+                return;
+            }
             Slot::Waiting { replies, left, .. } => {
                 // Of the others the replies are here.
                 for reply in replies {

@@ -8,7 +8,7 @@ mod size;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -34,8 +34,10 @@ struct Inner {
     address: Address,
     name: Arc<str>,
     options: PoolOptions,
-    /// One for each runtime on which the client is used: seldom more than two.
-    locals: ArcSwap<Vec<Arc<LocalPool>>>,
+    /// The connections of the first runtime on which the client is used, which is seldom followed by
+    /// another.
+    first: OnceLock<Arc<LocalPool>>,
+    others: ArcSwap<Vec<Arc<LocalPool>>>,
     adding: Mutex<()>,
     large_keys: LargeKeys,
 }
@@ -44,9 +46,9 @@ impl Pool {
     /// Returns a pool without connections; nothing is opened until somebody asks.
     pub(crate) fn new(address: Address, options: PoolOptions) -> Self {
         let name = address.to_string().into();
-        let locals = ArcSwap::default();
+        let (first, others) = (OnceLock::new(), ArcSwap::default());
         let (adding, large_keys) = (Mutex::default(), LargeKeys::new());
-        Self(Arc::new(Inner { address, name, options, locals, adding, large_keys }))
+        Self(Arc::new(Inner { address, name, options, first, others, adding, large_keys }))
     }
 
     /// Returns the node's address as text.
@@ -79,8 +81,12 @@ impl Pool {
         call: impl FnOnce(&Connection) -> T,
     ) -> Option<T> {
         let runtime = Handle::try_current().ok()?.id();
-        let locals = self.0.locals.load();
-        locals.iter().find(|local| local.runtime == runtime)?.with_open(size, call)
+        let first = self.0.first.get()?;
+        if first.runtime == runtime {
+            return first.with_open(size, call);
+        }
+        let others = self.0.others.load();
+        others.iter().find(|local| local.runtime == runtime)?.with_open(size, call)
     }
 
     /// Returns an open connection, and opens one where there is none.
@@ -127,12 +133,17 @@ impl Pool {
 
     /// Lets go of every open connection: each ends once what is under way on it is answered.
     pub(crate) fn close(&self) {
-        self.0.locals.load().iter().for_each(|local| local.close());
+        let others = self.0.others.load();
+        self.0.first.get().into_iter().chain(&**others).for_each(|local| local.close());
     }
 
     /// Returns the runtime's connections.
     fn local(&self, runtime: Id) -> Arc<LocalPool> {
-        let find = || self.0.locals.load().iter().find(|local| local.runtime == runtime).cloned();
+        let find = || {
+            let others = self.0.others.load();
+            let mut all = self.0.first.get().into_iter().chain(&**others);
+            all.find(|local| local.runtime == runtime).cloned()
+        };
         if let Some(local) = find() {
             return local;
         }
@@ -140,11 +151,17 @@ impl Pool {
         find().unwrap_or_else(|| {
             let new = LocalPool::new(runtime, self.0.address.clone(), self.0.options.clone());
             let new = Arc::new(new);
-            let locals = self.0.locals.load();
-            // What lived on a runtime that has ended is gone.
-            let alive = locals.iter().filter(|local| !local.is_dead());
-            let all = alive.chain([&new]).cloned().collect();
-            self.0.locals.store(Arc::new(all));
+            let first = self.0.first.get_or_init(|| Arc::clone(&new));
+            if !Arc::ptr_eq(first, &new) {
+                // What lived on a runtime that has ended is gone.
+                if first.is_dead() {
+                    first.close();
+                }
+                let others = self.0.others.load();
+                let alive = others.iter().filter(|local| !local.is_dead());
+                let all = alive.chain([&new]).cloned().collect();
+                self.0.others.store(Arc::new(all));
+            }
             new
         })
     }

@@ -1,4 +1,10 @@
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use super::random;
 use crate::{
@@ -46,8 +52,16 @@ impl Caller {
 
     async fn try_get_many(&self, keys: &[&str]) -> Result<()> {
         let wire_keys: Vec<WireKey<'_>> = keys.iter().map(|key| wire(key)).collect();
-        let replies = self.send_ask(Ask::<Get<'_>>::Values(&wire_keys)).await?.await?;
-        assert_answers(keys, replies);
+        let ask = Ask::<Get<'_>>::Values(&wire_keys);
+        let send = |cx: &mut Context<'_>| {
+            let waker = Some(cx.waker());
+            Poll::Ready(self.connection.send(ask, BYTES, false, self.deadline, waker))
+        };
+        let flight = match poll_fn(send).await? {
+            Some(flight) => flight,
+            None => self.send_when_room(ask).await?,
+        };
+        assert_answers(keys, flight.await?);
         Ok(())
     }
 
@@ -69,9 +83,13 @@ impl Caller {
     }
 
     async fn send_ask(&self, ask: Ask<'_, Get<'_>>) -> Result<InFlight> {
-        if let Some(flight) = self.connection.send(ask, BYTES, false, self.deadline)? {
+        if let Some(flight) = self.connection.send(ask, BYTES, false, self.deadline, None)? {
             return Ok(flight);
         }
+        self.send_when_room(ask).await
+    }
+
+    async fn send_when_room(&self, ask: Ask<'_, Get<'_>>) -> Result<InFlight> {
         self.connection.send_when_room(ask, BYTES, false, self.deadline).await
     }
 }
