@@ -331,13 +331,14 @@ impl InFlight {
         if !moves {
             return polled;
         }
-        let driver = if polled.is_ready() { state.release(ticket) } else { None };
+        if polled.is_pending() {
+            drop(state);
+            return self.poll_read(ticket, cx);
+        }
+        let driver = state.release(ticket);
         drop(state);
         wake(driver);
-        if polled.is_ready() {
-            return polled;
-        }
-        self.poll_read(ticket, cx)
+        polled
     }
 
     /// Reads for the only caller until its reply is there, or another caller has come and the

@@ -44,6 +44,16 @@ enum Slot {
     Done(Result<Replies>),
 }
 
+impl Slot {
+    /// Returns whom to wake, where somebody waits.
+    fn waker(&mut self) -> Option<&mut Option<Waker>> {
+        match self {
+            Self::Single { waker } | Self::Waiting { waker, .. } => Some(waker),
+            _ => None,
+        }
+    }
+}
+
 /// The slots, with the vacant ones chained so that none is searched for.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -136,11 +146,8 @@ impl Slots {
     ) {
         match self.all.get_mut(ticket.0) {
             Some(slot @ (Slot::Single { .. } | Slot::Waiting { .. })) => {
-                if let Slot::Single { waker } | Slot::Waiting { waker, .. } =
-                    std::mem::replace(slot, Slot::Done(Err(error())))
-                {
-                    wakers.extend(waker);
-                }
+                wakers.extend(slot.waker().and_then(Option::take));
+                *slot = Slot::Done(Err(error()));
             }
             Some(Slot::Abandoned { .. }) => self.remove(ticket),
             Some(Slot::Counted { left, receipt }) => {
@@ -155,25 +162,15 @@ impl Slots {
     /// to wake.
     #[inline]
     pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<Replies>> {
-        match self.all.get_mut(ticket.0) {
-            Some(Slot::Single { waker: known } | Slot::Waiting { waker: known, .. }) => {
-                match known {
-                    Some(known) => known.clone_from(waker),
-                    None => *known = Some(waker.clone()),
-                }
-                Poll::Pending
-            }
-            Some(slot @ Slot::Done(_)) => {
-                let vacant = Slot::Vacant { next: self.vacant.replace(ticket.0) };
-                match std::mem::replace(slot, vacant) {
-                    Slot::Done(outcome) => Poll::Ready(outcome),
-                    _ => Poll::Ready(Err(Error::closed(Delivery::Unknown, None))),
-                }
-            }
-            Some(Slot::Abandoned { .. } | Slot::Counted { .. } | Slot::Vacant { .. }) | None => {
-                Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
-            }
+        if self.heed(ticket, waker) {
+            return Poll::Pending;
         }
+        if let Some(Slot::Done(_)) = self.all.get(ticket.0)
+            && let Some(Slot::Done(outcome)) = self.vacate(ticket)
+        {
+            return Poll::Ready(outcome);
+        }
+        Poll::Ready(Err(Error::closed(Delivery::Unknown, None)))
     }
 
     /// Returns why the call has failed, if it has, and gives the ticket back then.
@@ -187,27 +184,23 @@ impl Slots {
 
     /// Wakes everybody who waits, for a look at how things stand.
     pub(super) fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.all.iter_mut().filter_map(|slot| match slot {
-            Slot::Single { waker } | Slot::Waiting { waker, .. } => waker.take(),
-            _ => None,
-        }));
+        wakers.extend(self.all.iter_mut().filter_map(|slot| slot.waker()?.take()));
     }
 
     /// Remembers whom to wake when the replies are there; false where nobody has to wait for them.
+    #[inline]
     pub(super) fn heed(&mut self, ticket: Ticket, waker: &Waker) -> bool {
-        let slot = self.all.get_mut(ticket.0);
-        let Some(Slot::Single { waker: known } | Slot::Waiting { waker: known, .. }) = slot else {
-            return false;
-        };
-        *known = Some(waker.clone());
+        match self.all.get_mut(ticket.0).and_then(Slot::waker) {
+            Some(Some(known)) => known.clone_from(waker),
+            Some(known) => *known = Some(waker.clone()),
+            None => return false,
+        }
         true
     }
 
     /// Forgets whom to wake: the caller is awake and looks for itself.
     pub(super) fn hush(&mut self, ticket: Ticket) {
-        if let Some(Slot::Single { waker } | Slot::Waiting { waker, .. }) =
-            self.all.get_mut(ticket.0)
-        {
+        if let Some(waker) = self.all.get_mut(ticket.0).and_then(Slot::waker) {
             *waker = None;
         }
     }
@@ -264,8 +257,14 @@ impl Slots {
     }
 
     fn remove(&mut self, ticket: Ticket) {
-        if let Some(slot) = self.all.get_mut(ticket.0) {
-            *slot = Slot::Vacant { next: self.vacant.replace(ticket.0) };
-        }
+        drop(self.vacate(ticket));
+    }
+
+    /// Makes the slot a vacant one and returns what it was.
+    #[inline]
+    fn vacate(&mut self, ticket: Ticket) -> Option<Slot> {
+        let slot = self.all.get_mut(ticket.0)?;
+        let vacant = Slot::Vacant { next: self.vacant.replace(ticket.0) };
+        Some(std::mem::replace(slot, vacant))
     }
 }

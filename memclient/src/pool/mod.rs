@@ -81,12 +81,7 @@ impl Pool {
         call: impl FnOnce(&Connection) -> T,
     ) -> Option<T> {
         let runtime = Handle::try_current().ok()?.id();
-        let first = self.0.first.get()?;
-        if first.runtime == runtime {
-            return first.with_open(size, call);
-        }
-        let others = self.0.others.load();
-        others.iter().find(|local| local.runtime == runtime)?.with_open(size, call)
+        self.with_local(runtime, |local| local.with_open(size, call))?
     }
 
     /// Returns an open connection, and opens one where there is none.
@@ -137,13 +132,19 @@ impl Pool {
         self.0.first.get().into_iter().chain(&**others).for_each(|local| local.close());
     }
 
+    /// Gives the runtime's connections to `then`; `None` where it has none yet.
+    fn with_local<T>(&self, runtime: Id, then: impl FnOnce(&Arc<LocalPool>) -> T) -> Option<T> {
+        let first = self.0.first.get()?;
+        if first.runtime == runtime {
+            return Some(then(first));
+        }
+        let others = self.0.others.load();
+        others.iter().find(|local| local.runtime == runtime).map(then)
+    }
+
     /// Returns the runtime's connections.
     fn local(&self, runtime: Id) -> Arc<LocalPool> {
-        let find = || {
-            let others = self.0.others.load();
-            let mut all = self.0.first.get().into_iter().chain(&**others);
-            all.find(|local| local.runtime == runtime).cloned()
-        };
+        let find = || self.with_local(runtime, Arc::clone);
         if let Some(local) = find() {
             return local;
         }
