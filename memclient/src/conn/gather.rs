@@ -40,11 +40,13 @@ const MOST: usize = 128;
 /// From so many keys on, a caller wants many.
 pub(super) const MANY: usize = 32;
 
-/// How many bytes of keys fill a command of those who want many: some hundred keys, whose small
-/// values the server's socket takes in one go. What the last of them wants is cut only where the
-/// command would exceed the 16 KiB that the server reads at a time.
-const FULL: usize = 7 * 1024;
+/// How many bytes of keys a command of those who want many has at most, so that it is within the
+/// 16 KiB that the server reads at a time. What one caller wants is cut only where the command would
+/// else be less than half full.
 const FULLEST: usize = 16 * 1024 - 64;
+
+/// From so many bytes of keys on, a command of those who want many does not wait for more of them.
+const FULL: usize = 14 * 1024;
 
 /// How much is set aside at once for keys.
 const KEYS_CHUNK: usize = 16 * 1024;
@@ -123,24 +125,7 @@ impl Gathering {
     /// It has about its `share` of the keys, or as many as a command holds where its first caller wants
     /// many; what one caller wants stays together.
     pub(super) fn take(&mut self, share: usize, asked: &mut Asked) -> Option<Command> {
-        let many = self.wants_many();
-        let share = share.clamp(FEWEST, MOST);
-        let (mut left, mut bytes, mut last) = (0, 0, None);
-        for wanted in &self.wanted {
-            let (full, fullest) = if many {
-                (bytes >= FULL, bytes + usize::from(wanted.len) > FULLEST)
-            } else {
-                (left >= share, left >= MOST)
-            };
-            // A rest that is too small for a command of its own goes with this one.
-            let is_worth_one = self.len() - left >= FEWEST;
-            if fullest || full && is_worth_one && last != Some(wanted.slot) {
-                break;
-            }
-            left += 1;
-            bytes += usize::from(wanted.len);
-            last = Some(wanted.slot);
-        }
+        let (left, bytes) = if self.wants_many() { self.most() } else { self.some(share) };
         if left == 0 {
             return None;
         }
@@ -159,6 +144,42 @@ impl Gathering {
             keys.freeze()
         };
         Some(Command::new(Form::Get, keys, left))
+    }
+
+    /// Returns how many keys are about a share of them, and their bytes.
+    fn some(&self, share: usize) -> (usize, usize) {
+        let share = share.clamp(FEWEST, MOST);
+        let (mut left, mut bytes, mut last) = (0, 0, None);
+        for wanted in &self.wanted {
+            // A rest that is too small for a command of its own goes with this one.
+            let is_worth_one = self.len() - left >= FEWEST;
+            if left >= MOST || left >= share && is_worth_one && last != Some(wanted.slot) {
+                break;
+            }
+            left += 1;
+            bytes += usize::from(wanted.len);
+            last = Some(wanted.slot);
+        }
+        (left, bytes)
+    }
+
+    /// Returns how many keys a command holds, and their bytes.
+    fn most(&self) -> (usize, usize) {
+        let (mut left, mut bytes, mut last) = (0, 0, None);
+        // Those of the callers of whom the command has all.
+        let mut whole = (0, 0);
+        for wanted in &self.wanted {
+            if last != Some(wanted.slot) {
+                whole = (left, bytes);
+            }
+            if bytes + usize::from(wanted.len) > FULLEST {
+                return if whole.1 >= FULLEST / 2 { whole } else { (left, bytes) };
+            }
+            left += 1;
+            bytes += usize::from(wanted.len);
+            last = Some(wanted.slot);
+        }
+        (left, bytes)
     }
 
     /// Says whether there is less than a command of one who wants many, so that it may gain from

@@ -2,9 +2,9 @@
 //!
 //! Few calls at a time are fastest each on a connection of its own, where the caller moves its own
 //! bytes. Many are fastest together: small ones on one connection, where they share writes, reads
-//! and gathered gets; those that ask for much on two, of which the server fills one while the
-//! other is emptied. Whatever is large keeps those behind it waiting, so the small ones stay off
-//! the connections that have it.
+//! and gathered gets; those that ask for much on four, of which the server fills one while another
+//! is emptied, and where each waits for a quarter of the others only. Whatever is large keeps those
+//! behind it waiting, so the small ones stay off the connections that have it.
 //!
 //! Few and many are told apart by the load of the last few dozen calls, so that a moment does not
 //! scatter what belongs together.
@@ -18,7 +18,7 @@ use crate::conn::Connection;
 const FEW: usize = 8;
 
 /// How many connections serve many calls that ask for much.
-const BATCH_CONNECTIONS: usize = 2;
+const BATCH_CONNECTIONS: usize = 4;
 
 /// The smoothed load is kept in parts of one call, and follows the present one by a fraction.
 const SCALE: usize = 64;
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn many_calls_go_together() {
         assert_eq!(settled(&[64, 0, 0], Size::Small), (0, false));
-        assert_eq!(settled(&[6, 5, 0], Size::Batch), (1, false));
+        assert_eq!(settled(&[6, 5, 6, 6, 0], Size::Batch), (1, false));
         assert_eq!(settled(&[16], Size::Batch), (0, true));
     }
 

@@ -166,6 +166,25 @@ fn those_who_want_many_values_fill_commands_together() {
 }
 
 #[test]
+fn a_command_is_what_the_server_reads_at_once_and_cuts_no_caller_who_leaves_it_half_full() {
+    // Each key has a hundred bytes with the space before it.
+    let commands = |callers: &[usize]| {
+        let mut machine = machine();
+        for (caller, &count) in callers.iter().enumerate() {
+            let keys: Vec<_> = (0..count).map(|key| format!("{caller}:{key:0>97}")).collect();
+            want(&mut machine, &strs(&keys));
+        }
+        let written = write(&mut machine);
+        let lines = written[..].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| memchr::memchr_iter(b' ', line).count()).collect::<Vec<_>>()
+    };
+    assert_eq!(commands(&[60, 60, 60, 60, 60]), [120, 120, 60]);
+    assert_eq!(commands(&[90, 90]), [90, 90]);
+    assert_eq!(commands(&[50, 150]), [163, 37]);
+    assert_eq!(commands(&[200]), [163, 37]);
+}
+
+#[test]
 fn where_much_is_missing_values_are_asked_for_one_by_one() {
     let mut machine = machine();
     for _ in 0..10 {
