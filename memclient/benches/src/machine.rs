@@ -56,5 +56,20 @@ pub(crate) fn describe(cores: Option<Cores>) -> String {
         }
         None => "nothing bound to a core".to_owned(),
     };
-    format!("{count} cores {model}, kernel {}; {place}", kernel.trim())
+    let idle = describe_idle().map(|idle| format!("; {idle}")).unwrap_or_default();
+    format!("{count} cores {model}, kernel {}; {place}{idle}", kernel.trim())
+}
+
+/// Returns what an idle core does, where it is up to this virtual machine. It decides the price of
+/// waking whoever sleeps: one who has halted is woken by way of the host.
+fn describe_idle() -> Option<String> {
+    let governor = fs::read_to_string("/sys/devices/system/cpu/cpuidle/current_governor").ok()?;
+    if governor.trim() != "haltpoll" {
+        return None;
+    }
+    let file = "/sys/module/haltpoll/parameters/guest_halt_poll_ns";
+    match fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()? {
+        0 => Some("idle cores halt at once".to_owned()),
+        limit => Some(format!("idle cores poll for up to {} µs before they halt", limit / 1000)),
+    }
 }
