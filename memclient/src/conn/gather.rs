@@ -165,21 +165,20 @@ impl Gathering {
 
     /// Returns how many keys a command holds, and their bytes.
     fn most(&self) -> (usize, usize) {
-        let (mut left, mut bytes, mut last) = (0, 0, None);
-        // Those of the callers of whom the command has all.
-        let mut whole = (0, 0);
+        let (mut left, mut bytes) = (0, 0);
         for wanted in &self.wanted {
-            if last != Some(wanted.slot) {
-                whole = (left, bytes);
+            let more = bytes + usize::from(wanted.len);
+            if more > FULLEST {
+                break;
             }
-            if bytes + usize::from(wanted.len) > FULLEST {
-                return if whole.1 >= FULLEST / 2 { whole } else { (left, bytes) };
-            }
-            left += 1;
-            bytes += usize::from(wanted.len);
-            last = Some(wanted.slot);
+            (left, bytes) = (left + 1, more);
         }
-        (left, bytes)
+        // Those of the caller whose other keys do not fit.
+        let cut = self.wanted.get(left).map(|next| next.slot);
+        let of_cut = self.wanted.range(..left).rev().take_while(|last| Some(last.slot) == cut);
+        let (few, length) =
+            of_cut.fold((0, 0), |(few, length), last| (few + 1, length + usize::from(last.len)));
+        if bytes - length < FULLEST / 2 { (left, bytes) } else { (left - few, bytes - length) }
     }
 
     /// Says whether there is less than a command of one who wants many, so that it may gain from
