@@ -126,8 +126,7 @@ impl Driver {
                 return Ok(false);
             }
             if io.is_written() && state.machine.has_output() {
-                let out = state.machine.take_output();
-                state.machine.handle_written(out.len());
+                let out = state.machine.take_output(io.take_empty());
                 io.write_next(out);
             }
             state.machine.enqueued()

@@ -10,11 +10,12 @@ use std::{
 
 use super::{
     driver::Driver,
+    io::Io,
     machine::{Ask, CloseReason},
     replies::Replies,
     shared::{ConnectionOptions, Mover, Shared, State},
     slots::Ticket,
-    sync::{Ordering, Sleep, sleep_until},
+    sync::{MutexGuard, Ordering, Sleep, sleep_until},
     tally::Receipt,
     watch::{TICK, Watch},
 };
@@ -278,29 +279,27 @@ impl InFlight {
 
     /// Says whether everything was written, or is somebody else's to write.
     fn try_write(&self, ticket: Ticket) -> Result<bool, CloseReason> {
-        let mut cx = Context::from_waker(Waker::noop());
         let mut io = self.shared.io();
-        if self.shared.state().mover != Mover::Caller(ticket) {
-            return Ok(true);
-        }
-        // While nobody had anything under way, nobody was reading. An end of the stream, or bytes
-        // that nobody asked for, must come to light before the request is out.
-        match io.poll_read(&mut cx) {
-            Poll::Pending => {}
-            Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
-            Poll::Ready(Ok(_)) => {
-                let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
-                return Err(CloseReason::OutOfStep(complaint));
-            }
-            Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
-        }
         {
             let mut state = self.shared.state();
-            let out = state.machine.take_output();
-            state.machine.handle_written(out.len());
+            if state.mover != Mover::Caller(ticket) {
+                return Ok(true);
+            }
+            // While nobody had anything under way, nobody was reading. An end of the stream, or bytes
+            // that nobody asked for, must come to light before the request is out.
+            match io.read_now() {
+                Poll::Pending => {}
+                Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
+                Poll::Ready(Ok(_)) => {
+                    let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
+                    return Err(CloseReason::OutOfStep(complaint));
+                }
+                Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
+            }
+            let out = state.machine.take_output(io.take_empty());
             io.write_next(out);
         }
-        match io.poll_write(&mut cx) {
+        match io.poll_write(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Ok(true),
             Poll::Ready(Err(error)) => Err(CloseReason::Lost(Some(error))),
             Poll::Pending => Ok(false),
@@ -326,16 +325,18 @@ impl InFlight {
     #[inline]
     fn poll_ticket(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
         let mut state = self.shared.state();
-        let moves = state.mover == Mover::Caller(ticket);
-        let polled = self.take_replies(&mut state, ticket, cx);
-        if !moves {
-            return polled;
-        }
-        if polled.is_pending() {
+        if state.mover == Mover::Caller(ticket) {
+            let io = self.shared.try_io();
             drop(state);
-            return self.poll_read(ticket, cx);
+            let polled = self.poll_read(ticket, io, cx);
+            if polled.is_ready() {
+                return polled;
+            }
+            // Whoever takes over from now on gives the replies to the slot and wakes whom that knows.
+            state = self.shared.state();
         }
-        let driver = state.release(ticket);
+        let polled = self.take_replies(&mut state, ticket, cx);
+        let driver = if polled.is_ready() { state.release(ticket) } else { None };
         drop(state);
         wake(driver);
         polled
@@ -343,16 +344,22 @@ impl InFlight {
 
     /// Reads for the only caller until its reply is there, or another caller has come and the
     /// driver reads for both.
-    fn poll_read(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
+    ///
+    /// The `io` is that of a caller who has been the only one since it has it; without it there is a
+    /// second look.
+    fn poll_read(
+        &self,
+        ticket: Ticket,
+        io: Option<MutexGuard<'_, Io>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Replies>> {
         let mut wakers = Vec::new();
-        let mut io = self.shared.io();
+        let is_known = io.is_some();
+        let mut io = io.unwrap_or_else(|| self.shared.io());
+        if !is_known && self.shared.state().mover != Mover::Caller(ticket) {
+            return Poll::Pending;
+        }
         let (polled, driver, room) = loop {
-            {
-                let mut state = self.shared.state();
-                if state.mover != Mover::Caller(ticket) {
-                    break (self.take_replies(&mut state, ticket, cx), None, false);
-                }
-            }
             // Whoever takes over from here on has to wait for the stream, and then is the one whom
             // the reactor wakes.
             let Poll::Ready(read) = io.poll_read(cx) else { break (Poll::Pending, None, false) };
@@ -385,6 +392,9 @@ impl InFlight {
             if polled.is_ready() {
                 let room = state.machine.take_refused();
                 break (polled, state.release(ticket), room);
+            }
+            if state.mover != Mover::Caller(ticket) {
+                break (polled, None, false);
             }
         };
         drop(io);

@@ -5,13 +5,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use crate::net::Stream;
 
 /// How much is read at once; values are slices of what was read.
 const READ_CHUNK: usize = 64 * 1024;
+
+/// How large a buffer may be that is kept for what is written later.
+const WRITE_SPARE: usize = 256 * 1024;
 
 /// The most that goes out as one TLS record, and what memcached reads at once.
 const RECORD: usize = 16 * 1024;
@@ -21,7 +24,10 @@ const RECORD: usize = 16 * 1024;
 pub(super) struct Io {
     stream: Stream,
     pub(super) reading: BytesMut,
+    /// Empty where everything is written.
     writing: BytesMut,
+    /// How many of its bytes are.
+    written: usize,
     /// Whether the stream may hold back some of what was written to it, as TLS does.
     unflushed: bool,
     /// Whether the last byte is written by itself.
@@ -34,6 +40,7 @@ impl Io {
             stream,
             reading: BytesMut::new(),
             writing: BytesMut::new(),
+            written: 0,
             unflushed: false,
             ends_apart: false,
         }
@@ -49,9 +56,14 @@ impl Io {
         if self.writing.is_empty() {
             self.writing = bytes;
         } else {
-            self.writing.unsplit(bytes);
+            self.writing.extend_from_slice(&bytes);
         }
-        self.ends_apart = self.stream.is_in_records() && self.writing.len() > RECORD;
+        self.ends_apart = self.stream.is_in_records() && self.writing.len() - self.written > RECORD;
+    }
+
+    /// Returns an empty buffer, which has room where it was written from before.
+    pub(super) fn take_empty(&mut self) -> BytesMut {
+        if self.writing.is_empty() { std::mem::take(&mut self.writing) } else { BytesMut::new() }
     }
 
     pub(super) fn is_written(&self) -> bool {
@@ -61,15 +73,22 @@ impl Io {
     /// Writes until everything is written and flushed; ready only then.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.writing.is_empty() {
-            let left = self.writing.len();
+            let left = self.writing.len() - self.written;
             let piece = if self.ends_apart && left > 1 { left - 1 } else { left };
-            let bytes = self.writing.get(..piece).unwrap_or_default();
+            let bytes = self.writing.get(self.written..self.written + piece).unwrap_or_default();
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.writing.advance(written);
+            self.written += written;
             self.unflushed = true;
+            if self.written == self.writing.len() {
+                self.written = 0;
+                self.writing.clear();
+                if self.writing.capacity() > WRITE_SPARE {
+                    self.writing = BytesMut::new();
+                }
+            }
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
@@ -80,10 +99,20 @@ impl Io {
 
     /// Reads once; zero is the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.make_room();
+        pin!(self.stream.read_buf(&mut self.reading)).poll(cx)
+    }
+
+    /// Reads what has come by now, and has nobody woken for more; zero is the end of the stream.
+    pub(super) fn read_now(&mut self) -> Poll<io::Result<usize>> {
+        self.make_room();
+        self.stream.read_now(&mut self.reading)
+    }
+
+    fn make_room(&mut self) {
         if self.reading.capacity() - self.reading.len() < READ_CHUNK / 8 {
             // Doubling keeps the copying of a large value in proportion to what has really arrived.
             self.reading.reserve(READ_CHUNK.max(self.reading.len()));
         }
-        pin!(self.stream.read_buf(&mut self.reading)).poll(cx)
     }
 }

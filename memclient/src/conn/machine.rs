@@ -9,9 +9,8 @@
 //! their request may have taken effect.
 //!
 //! Pure: bytes and instants come in as arguments; no task, no socket, no clock. Four kinds of
-//! methods: commands of callers (`enqueue`, `abandon`), what arrives (`handle_bytes`,
-//! `handle_written`, `close`), what should happen next (`poll_replies`, `take_output`, `deadline`),
-//! and getters.
+//! methods: commands of callers (`enqueue`, `abandon`), what arrives (`handle_bytes`, `close`), what
+//! should happen next (`poll_replies`, `take_output`, `deadline`), and getters.
 
 use std::{
     collections::VecDeque,
@@ -41,9 +40,6 @@ use crate::{
 
 /// What a request costs beside its bytes, so that many small ones are bounded too.
 const REQUEST_COST: usize = 64;
-
-/// How much is set aside at once for what goes out.
-const OUT_CHUNK: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -148,7 +144,7 @@ impl Machine {
             max_cost,
             cost: 0,
             refused: false,
-            out: BytesMut::with_capacity(OUT_CHUNK),
+            out: BytesMut::new(),
             gathering: Gathering::new(),
             lone: Lone::default(),
             gathered_cost: 0,
@@ -308,11 +304,6 @@ impl Machine {
         Ok(())
     }
 
-    /// Counts bytes that were given to the socket.
-    pub(super) fn handle_written(&mut self, count: usize) {
-        self.written += count as u64;
-    }
-
     /// Ends the connection; everybody who waits is told why, and whether their request may have
     /// taken effect.
     pub(super) fn close(&mut self, reason: CloseReason, wakers: &mut Vec<Waker>) {
@@ -396,8 +387,9 @@ impl Machine {
         self.refused && self.cost <= self.max_cost / 2 && std::mem::take(&mut self.refused)
     }
 
-    /// Returns what is to be written next, what was gathered included.
-    pub(super) fn take_output(&mut self) -> BytesMut {
+    /// Returns what is to be written next, what was gathered included. It counts as given to the socket
+    /// from now on; what is appended later goes into the `empty` buffer.
+    pub(super) fn take_output(&mut self, empty: BytesMut) -> BytesMut {
         if !self.awaits_company()
             && let Some(deadline) = self.gathered_deadline.take()
         {
@@ -415,7 +407,8 @@ impl Machine {
                 self.push(command, deadline, std::mem::take(&mut cost));
             }
         }
-        self.out.split()
+        self.written = self.appended;
+        std::mem::replace(&mut self.out, empty)
     }
 
     /// Returns when the request at the head of the queue must be answered.

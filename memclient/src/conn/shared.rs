@@ -1,6 +1,9 @@
 //! What the handles of a connection, its callers and its driver have in common.
 
-use std::{sync::PoisonError, task::Waker};
+use std::{
+    sync::{PoisonError, TryLockError},
+    task::Waker,
+};
 
 use tokio::sync::Notify;
 
@@ -24,8 +27,8 @@ pub(crate) struct ConnectionOptions {
     pub(crate) max_in_flight: usize,
 }
 
-/// A connection. Of the two locks `io` is taken before `state`, and neither is held across a wait,
-/// nor while somebody is woken: an executor may go on with whom it wakes at once.
+/// A connection. Of the two locks `io` is taken before `state`, or else only tried; neither is held
+/// across a wait, nor while somebody is woken: an executor may go on with whom it wakes at once.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -110,6 +113,15 @@ impl Shared {
 
     pub(super) fn io(&self) -> MutexGuard<'_, Io> {
         self.io.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the stream unless somebody has it, whose state may then be locked already.
+    pub(super) fn try_io(&self) -> Option<MutexGuard<'_, Io>> {
+        match self.io.try_lock() {
+            Ok(io) => Some(io),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Ends the connection and tells everybody who waits.

@@ -1,9 +1,14 @@
+#[cfg(any(feature = "__tls", test))]
+use std::{future::Future, pin::pin, task::Waker};
 use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use bytes::BytesMut;
+#[cfg(any(feature = "__tls", test))]
+use tokio::io::AsyncReadExt;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::{
@@ -34,6 +39,25 @@ impl Stream {
         #[cfg(all(test, not(shuttle)))]
         let plain = plain || matches!(self, Self::Simulated(_));
         !plain
+    }
+
+    /// Reads what has come by now, and has nobody woken for more; zero is the end of the stream.
+    pub(crate) fn read_now(&mut self, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let read = match self {
+            // Without a look at the stream where the reactor has seen nothing come.
+            Self::Tcp(stream) => stream.try_read_buf(buffer),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.try_read_buf(buffer),
+            #[cfg(any(feature = "__tls", test))]
+            stream => {
+                let read = pin!(stream.read_buf(buffer));
+                return read.poll(&mut Context::from_waker(Waker::noop()));
+            }
+        };
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            read => Poll::Ready(read),
+        }
     }
 }
 
