@@ -1,6 +1,10 @@
 //! The machine: its description, and which core does what.
 
-use std::{fs, thread};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    thread,
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -33,6 +37,23 @@ pub(crate) fn pin() -> Option<Cores> {
     None
 }
 
+/// Idle cores are kept awake for as long as this lives.
+pub(crate) struct Awake {
+    /// Linux keeps what was asked for until the file is closed.
+    _request: File,
+}
+
+/// Keeps idle cores from halting, so that what it costs to wake them is the same for all; `None` where
+/// the system has no way to, or keeps it from this user.
+///
+/// The way of Linux's interface for power management's quality of service: no core may be so deep asleep
+/// that waking it takes longer than zero microseconds.
+pub(crate) fn keep_awake() -> Option<Awake> {
+    let mut request = OpenOptions::new().write(true).open("/dev/cpu_dma_latency").ok()?;
+    request.write_all(&0i32.to_ne_bytes()).ok()?;
+    Some(Awake { _request: request })
+}
+
 /// Lets this process open as many files as it may: a floor has a connection per task.
 pub(crate) fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -41,7 +62,7 @@ pub(crate) fn raise_file_limit() {
 }
 
 /// Returns a line about the machine.
-pub(crate) fn describe(cores: Option<Cores>) -> String {
+pub(crate) fn describe(cores: Option<Cores>, awake: Option<&Awake>) -> String {
     let read = |file| fs::read_to_string(file).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
@@ -56,7 +77,8 @@ pub(crate) fn describe(cores: Option<Cores>) -> String {
         }
         None => "nothing bound to a core".to_owned(),
     };
-    let idle = describe_idle().map(|idle| format!("; {idle}")).unwrap_or_default();
+    let idle = awake.map(|_| "idle cores kept awake".to_owned()).or_else(describe_idle);
+    let idle = idle.map(|idle| format!("; {idle}")).unwrap_or_default();
     format!("{count} cores {model}, kernel {}; {place}{idle}", kernel.trim())
 }
 

@@ -69,11 +69,12 @@ fn run(options: &Options) -> Outcome<()> {
         Subject::Storm => Some(storm::run as _),
     };
     if let Some(run) = about_caches {
-        println!("{}", machine::describe(None));
+        println!("{}", machine::describe(None, None));
         return run(options);
     }
     machine::raise_file_limit();
     let cores = options.pin.then(machine::pin).flatten();
+    let awake = options.awake.then(machine::keep_awake).flatten();
     let memcached = Server::start(Kind::Memcached, cores.map(|cores| cores.server))
         .map_err(|error| format!("memcached could not be started: {error}"))?;
     let redis = if options.contenders.contains(&Contender::Redis) {
@@ -84,7 +85,7 @@ fn run(options: &Options) -> Outcome<()> {
         None
     };
     let servers = Servers { memcached, redis };
-    println!("{}", machine::describe(cores));
+    println!("{}", machine::describe(cores, awake.as_ref()));
     println!("{}", servers.memcached.version);
     if let Some(redis) = &servers.redis {
         println!("{}", redis.version);

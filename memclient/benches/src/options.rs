@@ -27,6 +27,8 @@ each named by a word:
     --rows LIST         rows of `near`, such as moka,TypedCache::get
     --json FILE         writes every median to a file
     --pin, --no-pin     binds servers to one core and clients to another, or not [--pin]
+    --awake, --no-awake keeps idle cores from halting where it may, or not [--awake]: clients only,
+                        the other subjects never do
 ";
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) pool: usize,
     pub(crate) json: Option<String>,
     pub(crate) pin: bool,
+    pub(crate) awake: bool,
     pub(crate) help: bool,
 }
 
@@ -75,6 +78,7 @@ impl Options {
             pool: 64,
             json: None,
             pin: true,
+            awake: true,
             help: false,
         };
         while let Some(option) = args.next() {
@@ -111,6 +115,8 @@ impl Options {
                 "--json" => options.json = Some(argument()?),
                 "--pin" => options.pin = true,
                 "--no-pin" => options.pin = false,
+                "--awake" => options.awake = true,
+                "--no-awake" => options.awake = false,
                 "--help" | "-h" => options.help = true,
                 // What `cargo bench` adds by itself.
                 "--bench" => {}

@@ -116,3 +116,37 @@ impl Io {
         }
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::net::simulated::SimulatedStream;
+
+    /// Has so many bytes written, and returns what room the buffer after them has.
+    fn room_after(bytes: usize) -> usize {
+        let (near, _far) = duplex(4 * WRITE_SPARE);
+        let near: Box<dyn SimulatedStream> = Box::new(near);
+        let mut io = Io::new(Stream::Simulated(near));
+        let mut out = io.take_empty();
+        out.resize(bytes, b'x');
+        io.write_next(out);
+        assert!(!io.is_written());
+        assert!(io.take_empty().capacity() == 0, "the buffer has what is to be written");
+        let written = io.poll_write(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(written, Poll::Ready(Ok(()))), "{written:?}");
+        assert!(io.is_written());
+        let empty = io.take_empty();
+        assert!(empty.is_empty());
+        empty.capacity()
+    }
+
+    #[test]
+    fn a_buffer_that_was_written_is_used_again_unless_it_is_large() {
+        assert!(room_after(1000) >= 1000);
+        assert_eq!(room_after(2 * WRITE_SPARE), 0);
+    }
+}
