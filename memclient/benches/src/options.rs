@@ -17,8 +17,8 @@ each named by a word:
     early               hot keys that end again and again, in four processes
     storm               what a restart and a slow node cost 200 clients and the origin
 
-    --rounds N          interleaved rounds per workload [5]
-    --seconds S         how long each cell is timed [0.7]: ten minutes for all of them
+    --rounds N          interleaved rounds per workload [9]
+    --seconds S         how long each cell is timed [0.4]: ten minutes for all of them
     --quick             one short round: about a minute
     --only LIST         workloads, such as get@64,set@64,mix@64,get_many@16,get@64/4096
     --clients LIST      rows, by the names in the table
@@ -69,8 +69,8 @@ impl Options {
         let mut options = Self {
             subject: Subject::Clients,
             rows: Vec::new(),
-            rounds: 5,
-            time: Duration::from_millis(700),
+            rounds: 9,
+            time: Duration::from_millis(400),
             workloads: Vec::new(),
             contenders: Contender::ALL.into(),
             // One for each task of most workloads: fewer were not faster, and where they have to be
