@@ -94,7 +94,15 @@ impl Place {
 #[derive(Debug)]
 enum Kind {
     /// Requests of one caller and one grammar.
-    Run { slot: Ticket, grammar: Grammar, opaque: Opaque, index: usize, left: usize },
+    Run {
+        slot: Ticket,
+        grammar: Grammar,
+        opaque: Opaque,
+        index: usize,
+        left: usize,
+        /// How much of the next reply was looked through in vain.
+        seen: usize,
+    },
     /// A `get` for the keys of several callers, or for many of one.
     Gathered(Command),
 }
@@ -252,10 +260,11 @@ impl Machine {
                 return Err(OutOfStep::new("bytes that nobody asked for", buffer));
             };
             match &mut place.kind {
-                Kind::Run { slot, grammar, opaque, index, left } => {
-                    let Some(reply) = cut(buffer, *grammar, *opaque, self.limits)? else {
+                Kind::Run { slot, grammar, opaque, index, left, seen } => {
+                    let Some(reply) = cut(buffer, *grammar, *opaque, self.limits, seen)? else {
                         return Ok(());
                     };
+                    *seen = 0;
                     let in_step = leaves_in_step(*grammar, &reply);
                     self.slots.answer(*slot, *index, reply, wakers);
                     *left -= 1;
@@ -514,7 +523,7 @@ impl Machine {
         self.next_opaque = opaque.plus(requests.len());
         let start = self.appended;
         self.appended += (self.out.len() - before) as u64;
-        let kind = Kind::Run { slot, grammar, opaque, index, left: requests.len() };
+        let kind = Kind::Run { slot, grammar, opaque, index, left: requests.len(), seen: 0 };
         self.queue.push_back(Place { kind, start, deadline, cost });
     }
 }

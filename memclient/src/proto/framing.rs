@@ -18,7 +18,8 @@ use super::{
 
 /// Takes the next reply off `buffer`; `None` when it is not whole yet.
 ///
-/// An error line is a reply too; [`leaves_in_step`] says whether others may follow it.
+/// `seen` is how much of a reply of several lines was looked through in vain before, zero at first. An
+/// error line is a reply too; [`leaves_in_step`] says whether others may follow it.
 ///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot be the reply to a request of this grammar and opaque.
@@ -27,9 +28,10 @@ pub(crate) fn cut(
     grammar: Grammar,
     opaque: Opaque,
     limits: Limits,
+    seen: &mut usize,
 ) -> Result<Option<Reply>, OutOfStep> {
     if let Grammar::Block(block) = grammar {
-        return cut_block(buffer, block, limits);
+        return cut_block(buffer, block, limits, seen);
     }
     let Some(end) = line_end(buffer)? else {
         return Ok(None);
@@ -114,10 +116,11 @@ mod tests {
         for split in 0..=input.len() {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
-            let mut outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS);
+            let mut seen = 0;
+            let mut outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS, &mut seen);
             if let Ok(None) = outcome {
                 buffer.extend_from_slice(second);
-                outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS);
+                outcome = cut(&mut buffer, grammar, Opaque::FIRST, LIMITS, &mut seen);
             }
             match (&outcome, expected) {
                 (Ok(Some(reply)), Ok(expected)) => {

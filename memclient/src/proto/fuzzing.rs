@@ -88,13 +88,14 @@ enum Taken {
 /// Reads bytes that come in parts, until there are no more or they are out of step.
 fn read(bytes: &[u8], part: usize, grammar: Grammar) -> Read {
     let mut read = Read { replies: Vec::new(), in_step: true };
-    let mut buffer = BytesMut::new();
+    let (mut buffer, mut seen) = (BytesMut::new(), 0);
     for part in bytes.chunks(part) {
         buffer.extend_from_slice(part);
         loop {
             let before = buffer.len();
-            match step(&mut buffer, grammar) {
+            match step(&mut buffer, grammar, &mut seen) {
                 Ok(Some(reply)) => {
+                    seen = 0;
                     assert!(buffer.len() < before, "a reply of no bytes");
                     read.replies.push((reply, before - buffer.len()));
                 }
@@ -116,7 +117,11 @@ fn read(bytes: &[u8], part: usize, grammar: Grammar) -> Read {
     read
 }
 
-fn step(buffer: &mut BytesMut, grammar: Grammar) -> Result<Option<Taken>, OutOfStep> {
+fn step(
+    buffer: &mut BytesMut,
+    grammar: Grammar,
+    seen: &mut usize,
+) -> Result<Option<Taken>, OutOfStep> {
     let taken = if let Grammar::Items(form) = grammar {
         let found = cut_found(buffer, form, LIMITS, |item| {
             item.starts_with(b"k ").then_some(Accepted { key: 1, more: false })
@@ -126,7 +131,7 @@ fn step(buffer: &mut BytesMut, grammar: Grammar) -> Result<Option<Taken>, OutOfS
         }
         found.map(Taken::Found)
     } else {
-        cut(buffer, grammar, Opaque::FIRST, LIMITS)?.map(Taken::Reply)
+        cut(buffer, grammar, Opaque::FIRST, LIMITS, seen)?.map(Taken::Reply)
     };
     let data = match &taken {
         Some(Taken::Reply(reply)) => reply.data(),

@@ -28,7 +28,8 @@ enum Part {
     Data(usize),
 }
 
-/// Takes a reply of several lines off `buffer`; `None` when its end is not there yet.
+/// Takes a reply of several lines off `buffer`; `None` when its end is not there yet. `seen` is how much
+/// of it was looked through in vain before, zero at first.
 ///
 /// # Errors
 /// [`OutOfStep`] when a line cannot stand here, or the lines are too many.
@@ -36,9 +37,10 @@ pub(in crate::proto) fn cut_block(
     buffer: &mut BytesMut,
     block: Block,
     limits: Limits,
+    seen: &mut usize,
 ) -> Result<Option<Reply>, OutOfStep> {
-    let mut start = 0;
     loop {
+        let start = *seen;
         if start > MAX_BLOCK {
             return Err(OutOfStep(format!("a reply of more than {MAX_BLOCK} bytes").into()));
         }
@@ -72,12 +74,12 @@ pub(in crate::proto) fn cut_block(
                 buffer.advance(end + 1);
                 return Ok(Some(Reply::Block(lines)));
             }
-            Part::Line => start += end + 1,
+            Part::Line => *seen += end + 1,
             Part::Data(size) => {
-                start += end + 1 + size + 2;
-                match buffer.get(start - 2..start) {
+                let next = start + end + 1 + size + 2;
+                match buffer.get(next - 2..next) {
                     None => return Ok(None),
-                    Some(b"\r\n") => {}
+                    Some(b"\r\n") => *seen = next,
                     Some(other) => {
                         return Err(OutOfStep::new(
                             "a value that does not end where its size says",
@@ -125,10 +127,11 @@ mod tests {
             let (first, second) = input.as_bytes().split_at(split);
             let mut buffer = BytesMut::from(first);
             let limits = Limits { max_value: 64 };
-            let mut cut = cut_block(&mut buffer, block, limits);
+            let mut seen = 0;
+            let mut cut = cut_block(&mut buffer, block, limits, &mut seen);
             if cut == Ok(None) {
                 buffer.extend_from_slice(second);
-                cut = cut_block(&mut buffer, block, limits);
+                cut = cut_block(&mut buffer, block, limits, &mut seen);
             }
             match (&cut, expected) {
                 (Ok(Some(Reply::Block(lines))), Ok(expected)) => assert_eq!(lines, expected),
@@ -164,9 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_looked_through_is_not_looked_through_again() {
+        let (limits, mut seen) = (Limits { max_value: 64 }, 0);
+        let mut buffer = BytesMut::from("key=a\nVALUE k 0 1\r\nx\r\nVALUE k 0 1\r\n");
+        assert_eq!(cut_block(&mut buffer, Block::Raw, limits, &mut seen), Ok(None));
+        assert_eq!(seen, "key=a\nVALUE k 0 1\r\nx\r\n".len());
+
+        buffer.fill(b'x');
+        buffer.truncate(seen);
+        buffer.extend_from_slice(b"END\r\n");
+        let cut = cut_block(&mut buffer, Block::Raw, limits, &mut seen);
+        let lines = "x".repeat(seen).into();
+        assert_eq!(cut, Ok(Some(Reply::Block(lines))));
+    }
+
+    #[test]
     fn endless_lines_are_given_up() {
         let mut buffer = BytesMut::from("STAT a 1\r\n".repeat(MAX_BLOCK / 10 + 2).as_bytes());
-        let cut = cut_block(&mut buffer, Block::Stats, Limits { max_value: 64 });
+        let cut = cut_block(&mut buffer, Block::Stats, Limits { max_value: 64 }, &mut 0);
         assert!(cut.is_err_and(|OutOfStep(text)| text.contains("more than")));
     }
 }
