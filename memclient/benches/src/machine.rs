@@ -1,4 +1,4 @@
-//! The machine: its description, and which core does what.
+//! The machine: its description, which core does what, and whether idle ones stay awake.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -142,9 +142,7 @@ impl Driver {
                 self.listening = Some(enqueued);
                 return Ok(false);
             }
-            Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
-            Poll::Ready(Ok(_)) => {}
-            Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
+            Poll::Ready(read) => CloseReason::unless_read(read)?,
         }
         let (handled, room) = {
             let mut state = self.shared.state();

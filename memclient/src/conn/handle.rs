@@ -287,14 +287,10 @@ impl InFlight {
             }
             // While nobody had anything under way, nobody was reading. An end of the stream, or bytes
             // that nobody asked for, must come to light before the request is out.
-            match io.read_now() {
-                Poll::Pending => {}
-                Poll::Ready(Ok(0)) => return Err(CloseReason::Lost(None)),
-                Poll::Ready(Ok(_)) => {
-                    let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
-                    return Err(CloseReason::OutOfStep(complaint));
-                }
-                Poll::Ready(Err(error)) => return Err(CloseReason::Lost(Some(error))),
+            if let Poll::Ready(read) = io.read_now() {
+                CloseReason::unless_read(read)?;
+                let complaint = OutOfStep::new("bytes that nobody asked for", &io.reading);
+                return Err(CloseReason::OutOfStep(complaint));
             }
             let out = state.machine.take_output(io.take_empty());
             io.write_next(out);
@@ -326,11 +322,14 @@ impl InFlight {
     fn poll_ticket(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Replies>> {
         let mut state = self.shared.state();
         if state.mover == Mover::Caller(ticket) {
+            // As long as the state is locked, nobody takes over.
             let io = self.shared.try_io();
             drop(state);
-            let polled = self.poll_read(ticket, io, cx);
-            if polled.is_ready() {
-                return polled;
+            if let Some(io) = io.or_else(|| self.io_in_turn(ticket)) {
+                let polled = self.poll_read(ticket, io, cx);
+                if polled.is_ready() {
+                    return polled;
+                }
             }
             // Whoever takes over from now on gives the replies to the slot and wakes whom that knows.
             state = self.shared.state();
@@ -342,40 +341,35 @@ impl InFlight {
         polled
     }
 
+    /// Returns the stream after whoever has it now; `None` where somebody else moves it by then.
+    fn io_in_turn(&self, ticket: Ticket) -> Option<MutexGuard<'_, Io>> {
+        let io = self.shared.io();
+        let moves = self.shared.state().mover == Mover::Caller(ticket);
+        moves.then_some(io)
+    }
+
     /// Reads for the only caller until its reply is there, or another caller has come and the
     /// driver reads for both.
-    ///
-    /// The `io` is that of a caller who has been the only one since it has it; without it there is a
-    /// second look.
     fn poll_read(
         &self,
         ticket: Ticket,
-        io: Option<MutexGuard<'_, Io>>,
+        mut io: MutexGuard<'_, Io>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Replies>> {
         let mut wakers = Vec::new();
-        let is_known = io.is_some();
-        let mut io = io.unwrap_or_else(|| self.shared.io());
-        if !is_known && self.shared.state().mover != Mover::Caller(ticket) {
-            return Poll::Pending;
-        }
         let (polled, driver, room) = loop {
             // Whoever takes over from here on has to wait for the stream, and then is the one whom
             // the reactor wakes.
             let Poll::Ready(read) = io.poll_read(cx) else { break (Poll::Pending, None, false) };
             let mut state = self.shared.state();
             state.machine.hush(ticket);
-            let moved = match read {
-                Ok(0) => Err(CloseReason::Lost(None)),
-                Err(error) => Err(CloseReason::Lost(Some(error))),
-                Ok(_) => {
-                    let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
-                    if self.shared.note_rest(io.reading.len()) {
-                        state.machine.wake_all(&mut wakers);
-                    }
-                    handled.map_err(CloseReason::OutOfStep)
+            let moved = CloseReason::unless_read(read).and_then(|()| {
+                let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
+                if self.shared.note_rest(io.reading.len()) {
+                    state.machine.wake_all(&mut wakers);
                 }
-            };
+                handled.map_err(CloseReason::OutOfStep)
+            });
             if let Err(reason) = moved {
                 drop(state);
                 drop(io);

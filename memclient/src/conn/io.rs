@@ -72,7 +72,7 @@ impl Io {
 
     /// Writes until everything is written and flushed; ready only then.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.writing.is_empty() {
+        while self.written < self.writing.len() {
             let left = self.writing.len() - self.written;
             let piece = if self.ends_apart && left > 1 { left - 1 } else { left };
             let bytes = self.writing.get(self.written..self.written + piece).unwrap_or_default();
@@ -82,13 +82,11 @@ impl Io {
             }
             self.written += written;
             self.unflushed = true;
-            if self.written == self.writing.len() {
-                self.written = 0;
-                self.writing.clear();
-                if self.writing.capacity() > WRITE_SPARE {
-                    self.writing = BytesMut::new();
-                }
-            }
+        }
+        self.written = 0;
+        self.writing.clear();
+        if self.writing.capacity() > WRITE_SPARE {
+            self.writing = BytesMut::new();
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;

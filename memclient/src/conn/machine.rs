@@ -264,7 +264,6 @@ impl Machine {
                     let Some(reply) = cut(buffer, *grammar, *opaque, self.limits, seen)? else {
                         return Ok(());
                     };
-                    *seen = 0;
                     let in_step = leaves_in_step(*grammar, &reply);
                     self.slots.answer(*slot, *index, reply, wakers);
                     *left -= 1;
@@ -564,6 +563,20 @@ pub(super) enum CloseReason {
     Lost(Option<io::Error>),
     OutOfStep(OutOfStep),
     Stalled,
+}
+
+impl CloseReason {
+    /// Says whether the stream goes on after it was read; zero bytes are its end.
+    ///
+    /// # Errors
+    /// Why the connection ends, where it does.
+    pub(super) fn unless_read(read: io::Result<usize>) -> Result<(), Self> {
+        match read {
+            Ok(0) => Err(Self::Lost(None)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Self::Lost(Some(error))),
+        }
+    }
 }
 
 impl Closed {

@@ -18,8 +18,8 @@ use super::{
 
 /// Takes the next reply off `buffer`; `None` when it is not whole yet.
 ///
-/// `seen` is how much of a reply of several lines was looked through in vain before, zero at first. An
-/// error line is a reply too; [`leaves_in_step`] says whether others may follow it.
+/// `seen` is how much of a reply of several lines was looked through in vain before: zero at first, and
+/// again after a reply. An error line is a reply too; [`leaves_in_step`] says whether others may follow it.
 ///
 /// # Errors
 /// [`OutOfStep`] when the bytes cannot be the reply to a request of this grammar and opaque.

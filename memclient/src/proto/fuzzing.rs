@@ -95,7 +95,6 @@ fn read(bytes: &[u8], part: usize, grammar: Grammar) -> Read {
             let before = buffer.len();
             match step(&mut buffer, grammar, &mut seen) {
                 Ok(Some(reply)) => {
-                    seen = 0;
                     assert!(buffer.len() < before, "a reply of no bytes");
                     read.replies.push((reply, before - buffer.len()));
                 }

@@ -29,7 +29,7 @@ enum Part {
 }
 
 /// Takes a reply of several lines off `buffer`; `None` when its end is not there yet. `seen` is how much
-/// of it was looked through in vain before, zero at first.
+/// of it was looked through in vain before: zero at first, and again after a reply.
 ///
 /// # Errors
 /// [`OutOfStep`] when a line cannot stand here, or the lines are too many.
@@ -65,12 +65,12 @@ pub(in crate::proto) fn cut_block(
             if block == Block::Stats && !refusal.is_one_line() {
                 return Err(OutOfStep::new("an error that answers nothing", line));
             }
-            buffer.advance(start + end + 1);
+            buffer.advance(std::mem::take(seen) + end + 1);
             return Ok(Some(Reply::Refused(refusal)));
         }
         match block.part(line, start == 0, limits)? {
             Part::End => {
-                let lines = buffer.split_to(start).freeze();
+                let lines = buffer.split_to(std::mem::take(seen)).freeze();
                 buffer.advance(end + 1);
                 return Ok(Some(Reply::Block(lines)));
             }
@@ -171,14 +171,16 @@ mod tests {
         let (limits, mut seen) = (Limits { max_value: 64 }, 0);
         let mut buffer = BytesMut::from("key=a\nVALUE k 0 1\r\nx\r\nVALUE k 0 1\r\n");
         assert_eq!(cut_block(&mut buffer, Block::Raw, limits, &mut seen), Ok(None));
-        assert_eq!(seen, "key=a\nVALUE k 0 1\r\nx\r\n".len());
+        let whole = seen;
+        assert_eq!(whole, "key=a\nVALUE k 0 1\r\nx\r\n".len());
 
         buffer.fill(b'x');
-        buffer.truncate(seen);
+        buffer.truncate(whole);
         buffer.extend_from_slice(b"END\r\n");
         let cut = cut_block(&mut buffer, Block::Raw, limits, &mut seen);
-        let lines = "x".repeat(seen).into();
+        let lines = "x".repeat(whole).into();
         assert_eq!(cut, Ok(Some(Reply::Block(lines))));
+        assert_eq!(seen, 0, "the next reply is looked through from its beginning");
     }
 
     #[test]
