@@ -4,17 +4,20 @@
 //! the first caller to wake a sleeping driver is seldom the last. The driver then goes to the end of
 //! the line of runnable tasks, as long as that brings it more requests, and writes them in one go.
 //! Without that each of them would cause a write of its own, and so the server's answers would come
-//! one by one.
+//! one by one. While batches are under way it may also stay awake for their answers.
 
 use std::{
-    future::Future,
+    future::poll_fn,
     io,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
+use tokio::task::yield_now;
+
 use super::{
+    busy_poll::{BusyPoll, Polling},
     machine::CloseReason,
     shared::{Mover, Shared},
 };
@@ -40,6 +43,10 @@ pub(super) struct Driver {
     /// driver asked it to. A call since then may have moved things itself for a moment, and so have
     /// taken the reactor's attention.
     listening: Option<u64>,
+    /// `None` where no operating system is waited for.
+    busy_poll: Option<&'static BusyPoll>,
+    /// Whether it stays awake for the answers to batches.
+    polling: Option<Polling>,
 }
 
 /// A write that waits for other callers to join in.
@@ -76,7 +83,7 @@ enum Round {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, busy_poll: Option<&'static BusyPoll>) -> Self {
         Self {
             shared,
             wakers: Vec::new(),
@@ -84,7 +91,37 @@ impl Driver {
             awake: true,
             stuck: false,
             listening: None,
+            busy_poll,
+            polling: None,
         }
+    }
+
+    /// Moves bytes until the connection ends.
+    pub(super) async fn run(mut self) {
+        while poll_fn(|cx| self.poll_move(cx)).await {
+            yield_now().await;
+        }
+    }
+
+    /// Moves bytes until somebody is to wake the driver; ready, with true, where it looks again without
+    /// that, once others had their turn, and with false at the end of the connection.
+    fn poll_move(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        for _ in 0..ROUNDS {
+            match self.round(cx) {
+                Round::Moved => {}
+                Round::Defer => break,
+                Round::Rest => {
+                    self.awake = false;
+                    return if self.polling.is_some() { Poll::Ready(true) } else { Poll::Pending };
+                }
+                Round::End(reason) => {
+                    self.shared.close(reason);
+                    return Poll::Ready(false);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn round(&mut self, cx: &mut Context<'_>) -> Round {
@@ -137,15 +174,20 @@ impl Driver {
             Poll::Ready(Ok(())) => false,
             Poll::Pending => true,
         };
-        match io.poll_read(cx) {
+        let read = match io.poll_read(cx) {
             Poll::Pending => {
                 self.listening = Some(enqueued);
                 return Ok(false);
             }
             Poll::Ready(read) => CloseReason::unless_read(read)?,
-        }
+        };
         let (handled, room) = {
             let mut state = self.shared.state();
+            if let Some(busy_poll) = self.busy_poll
+                && state.machine.awaits_batch()
+            {
+                busy_poll.note(read, Instant::now());
+            }
             let handled = state.machine.handle_bytes(&mut io.reading, &mut self.wakers);
             let answered = self.wakers.len() as u64;
             if answered == 1 && state.machine.is_quiet() {
@@ -169,8 +211,10 @@ impl Driver {
         handled.map(|()| true).map_err(CloseReason::OutOfStep)
     }
 
-    /// Goes to sleep, unless something has happened meanwhile or a deadline has passed.
-    fn rest(&self) -> Round {
+    /// Goes to sleep, unless something has happened meanwhile or a deadline has passed. For answers that
+    /// come soon it looks again by itself; whoever has something for it wakes it all the same.
+    fn rest(&mut self) -> Round {
+        let polling = self.polling.take();
         let mut state = self.shared.state();
         if let Mover::Caller(_) = state.mover {
             state.parked = true;
@@ -189,32 +233,13 @@ impl Driver {
         if overdue && state.machine.deadline().is_some_and(|deadline| deadline <= now()) {
             return Round::End(CloseReason::Stalled);
         }
+        if state.machine.awaits_batch() {
+            let now = Instant::now();
+            let polling = polling.or_else(|| self.busy_poll?.begin(now));
+            self.polling = polling.and_then(|polling| polling.goes_on(now));
+        }
         state.parked = true;
         Round::Rest
-    }
-}
-
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let driver = self.get_mut();
-        for _ in 0..ROUNDS {
-            match driver.round(cx) {
-                Round::Moved => {}
-                Round::Defer => break,
-                Round::Rest => {
-                    driver.awake = false;
-                    return Poll::Pending;
-                }
-                Round::End(reason) => {
-                    driver.shared.close(reason);
-                    return Poll::Ready(());
-                }
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) struct Command {
     left: usize,
     /// Who wants the keys that were passed over.
     passed: Vec<Wanted>,
+    of_batches: bool,
     begun: bool,
     /// The last of those that were missing at the end.
     missing: Bytes,
@@ -125,7 +126,8 @@ impl Gathering {
     /// It has about its `share` of the keys, or as many as a command holds where its first caller wants
     /// many; what one caller wants stays together.
     pub(super) fn take(&mut self, share: usize, asked: &mut Asked) -> Option<Command> {
-        let (left, bytes) = if self.wants_many() { self.most() } else { self.some(share) };
+        let of_batches = self.wants_many();
+        let (left, bytes) = if of_batches { self.most() } else { self.some(share) };
         if left == 0 {
             return None;
         }
@@ -143,7 +145,7 @@ impl Gathering {
             }
             keys.freeze()
         };
-        Some(Command::new(Form::Get, keys, left))
+        Some(Command::new(Form::Get, keys, left, of_batches))
     }
 
     /// Returns how many keys are about a share of them, and their bytes.
@@ -234,7 +236,7 @@ impl Lone {
             self.wanted.pop_front();
         }
         let keys = self.keys.split_to(bytes).freeze();
-        (left > 0).then_some(Command::new(form, keys, left))
+        (left > 0).then_some(Command::new(form, keys, left, left >= MANY))
     }
 }
 
@@ -276,9 +278,14 @@ impl Asked {
 }
 
 impl Command {
-    fn new(form: Form, keys: Bytes, left: usize) -> Self {
+    fn new(form: Form, keys: Bytes, left: usize, of_batches: bool) -> Self {
         let (passed, missing) = (Vec::new(), Bytes::new());
-        Self { form, keys, left, passed, begun: false, missing }
+        Self { form, keys, left, passed, of_batches, begun: false, missing }
+    }
+
+    /// Says whether it is for callers who want many values each.
+    pub(super) fn is_of_batches(&self) -> bool {
+        self.of_batches
     }
 
     /// Says whether a part of the answer is there.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    busy_poll::BusyPoll,
     driver::Driver,
     io::Io,
     machine::{Ask, CloseReason},
@@ -40,7 +41,7 @@ impl Connection {
     pub(crate) fn spawn(stream: Stream, options: ConnectionOptions) -> io::Result<Self> {
         let (connection, driver) = Self::new(stream, options, Watch::get()?);
         // The task ends by itself when the last handle is gone, and with the runtime at the latest.
-        tokio::spawn(driver);
+        tokio::spawn(driver.run());
         Ok(connection)
     }
 
@@ -49,8 +50,9 @@ impl Connection {
         options: ConnectionOptions,
         watch: &'static Watch,
     ) -> (Self, Driver) {
+        let busy_poll = stream.is_of_system().then(BusyPoll::of_process);
         let shared = Arc::new(Shared::new(stream, options));
-        let driver = Driver::new(Arc::clone(&shared));
+        let driver = Driver::new(Arc::clone(&shared), busy_poll);
         (Self { shared, watch }, driver)
     }
 
@@ -363,7 +365,7 @@ impl InFlight {
             let Poll::Ready(read) = io.poll_read(cx) else { break (Poll::Pending, None, false) };
             let mut state = self.shared.state();
             state.machine.hush(ticket);
-            let moved = CloseReason::unless_read(read).and_then(|()| {
+            let moved = CloseReason::unless_read(read).and_then(|_| {
                 let handled = state.machine.handle_bytes(&mut io.reading, &mut wakers);
                 if self.shared.note_rest(io.reading.len()) {
                     state.machine.wake_all(&mut wakers);

@@ -442,6 +442,12 @@ impl Machine {
         !self.out.is_empty() || self.gathering.len() > 0 && !self.awaits_company()
     }
 
+    /// Says whether the next answer is one to callers who want many values each.
+    pub(super) fn awaits_batch(&self) -> bool {
+        let head = self.queue.front().map(|place| &place.kind);
+        matches!(head, Some(Kind::Gathered(command)) if command.is_of_batches())
+    }
+
     /// Says whether nothing is under way.
     pub(super) fn is_quiet(&self) -> bool {
         self.queue.is_empty() && self.gathering.len() == 0
@@ -570,10 +576,10 @@ impl CloseReason {
     ///
     /// # Errors
     /// Why the connection ends, where it does.
-    pub(super) fn unless_read(read: io::Result<usize>) -> Result<(), Self> {
+    pub(super) fn unless_read(read: io::Result<usize>) -> Result<usize, Self> {
         match read {
             Ok(0) => Err(Self::Lost(None)),
-            Ok(_) => Ok(()),
+            Ok(bytes) => Ok(bytes),
             Err(error) => Err(Self::Lost(Some(error))),
         }
     }

@@ -4,6 +4,7 @@
 //! bytes; for several the [`driver`] does.
 
 mod auth;
+mod busy_poll;
 mod depth;
 mod doubles;
 mod driver;

@@ -41,6 +41,17 @@ impl Stream {
         !plain
     }
 
+    /// Says whether the operating system carries it.
+    pub(crate) fn is_of_system(&self) -> bool {
+        match self {
+            #[cfg(all(test, shuttle))]
+            Self::Pipe(_) => false,
+            #[cfg(all(test, not(shuttle)))]
+            Self::Simulated(_) => false,
+            _ => true,
+        }
+    }
+
     /// Reads what has come by now, and has nobody woken for more; zero is the end of the stream.
     pub(crate) fn read_now(&mut self, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let read = match self {

@@ -46,7 +46,7 @@ impl World {
         let watch: &'static Watch = Box::leak(Box::default());
         let (connection, driver) = Connection::new(Stream::Pipe(near), options, watch);
         let shared = Arc::clone(&connection.shared);
-        let (driver, server) = (future::spawn(driver), future::spawn(server.run(far)));
+        let (driver, server) = (future::spawn(driver.run()), future::spawn(server.run(far)));
         Self { connection, watch, shared, driver, server }
     }
 
