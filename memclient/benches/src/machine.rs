@@ -8,6 +8,8 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::peers::Outcome;
+
 /// Which core the servers run on, and which this process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cores {
@@ -43,15 +45,19 @@ pub(crate) struct Awake {
     _request: File,
 }
 
-/// Keeps idle cores from halting, so that what it costs to wake them is the same for all; `None` where
-/// the system has no way to, or keeps it from this user.
+/// Keeps idle cores from halting, so that what it costs to wake them is the same for all.
 ///
 /// The way of Linux's interface for power management's quality of service: no core may be so deep asleep
 /// that waking it takes longer than zero microseconds.
-pub(crate) fn keep_awake() -> Option<Awake> {
-    let mut request = OpenOptions::new().write(true).open("/dev/cpu_dma_latency").ok()?;
-    request.write_all(&0i32.to_ne_bytes()).ok()?;
-    Some(Awake { _request: request })
+///
+/// # Errors
+/// Where the system has no way to, or keeps it from this user.
+pub(crate) fn keep_awake() -> Outcome<Awake> {
+    let request = OpenOptions::new().write(true).open("/dev/cpu_dma_latency");
+    let mut request = request
+        .map_err(|error| format!("--awake: /dev/cpu_dma_latency, which takes root: {error}"))?;
+    request.write_all(&0i32.to_ne_bytes())?;
+    Ok(Awake { _request: request })
 }
 
 /// Lets this process open as many files as it may: a floor has a connection per task.

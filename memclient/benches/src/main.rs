@@ -74,7 +74,7 @@ fn run(options: &Options) -> Outcome<()> {
     }
     machine::raise_file_limit();
     let cores = options.pin.then(machine::pin).flatten();
-    let awake = options.awake.then(machine::keep_awake).flatten();
+    let awake = options.awake.then(machine::keep_awake).transpose()?;
     let memcached = Server::start(Kind::Memcached, cores.map(|cores| cores.server))
         .map_err(|error| format!("memcached could not be started: {error}"))?;
     let redis = if options.contenders.contains(&Contender::Redis) {

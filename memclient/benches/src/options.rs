@@ -27,8 +27,7 @@ each named by a word:
     --rows LIST         rows of `near`, such as moka,TypedCache::get
     --json FILE         writes every median to a file
     --pin, --no-pin     binds servers to one core and clients to another, or not [--pin]
-    --awake, --no-awake keeps idle cores from halting where it may, or not [--awake]: clients only,
-                        the other subjects never do
+    --awake             keeps idle cores from halting, where it may: of the clients beside each other
 ";
 
 #[derive(Debug)]
@@ -78,7 +77,7 @@ impl Options {
             pool: 64,
             json: None,
             pin: true,
-            awake: true,
+            awake: false,
             help: false,
         };
         while let Some(option) = args.next() {
@@ -116,7 +115,6 @@ impl Options {
                 "--pin" => options.pin = true,
                 "--no-pin" => options.pin = false,
                 "--awake" => options.awake = true,
-                "--no-awake" => options.awake = false,
                 "--help" | "-h" => options.help = true,
                 // What `cargo bench` adds by itself.
                 "--bench" => {}
