@@ -279,12 +279,11 @@ mod tests {
     #[test]
     fn a_long_time_between_two_answers_has_other_reasons() {
         let mut answers = Answers::new();
-        answers.come(500, 44, 40);
-        for _ in 0..200 {
-            // Always while one is awake.
-            answers.come(10, 44, 40);
+        for _ in 0..1000 {
+            answers.come(4, 44, 40);
             let pays = answers.trial.pays();
-            answers.pass(Duration::from_micros(if pays { 1000 } else { 44 }), pays);
+            // Never while one sleeps.
+            answers.pass(Duration::from_micros(if pays { 3000 } else { 44 }), pays);
         }
         let then = answers.come(1000, 44, 40);
         assert!(then > 0.9, "awake for {then} of the time");
