@@ -209,6 +209,27 @@ impl Span {
 }
 
 #[cfg(test)]
+impl BusyPoll {
+    /// Returns what a process knows that has learnt to stay awake, with the time at which it does.
+    pub(super) fn learnt() -> (&'static Self, Instant) {
+        let busy_poll: &'static Self = Box::leak(Box::new(Self::new()));
+        let mut now = Instant::now();
+        while busy_poll.trial().compared < KNOWN || busy_poll.trial().place < 2 {
+            let pays = busy_poll.pays.load(Ordering::Relaxed);
+            now += Duration::from_micros(if pays { 40 } else { 44 });
+            busy_poll.note(1000, now);
+        }
+        (busy_poll, now)
+    }
+
+    /// Returns how often a driver has polled in vain lately, and whether one polls now.
+    #[cfg(not(shuttle))]
+    pub(super) fn looks(&self) -> (u32, bool) {
+        (self.trial().span.map_or(0, |span| span.vain), self.taken.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -300,22 +321,9 @@ mod tests {
         assert!(!answers.trial.pays());
     }
 
-    /// Returns what a process knows that has learnt to stay awake, with the time at which it does.
-    fn awake() -> (&'static BusyPoll, Instant) {
-        let busy_poll: &'static BusyPoll = Box::leak(Box::new(BusyPoll::new()));
-        let mut now = Instant::now();
-        let learnt = |busy_poll: &BusyPoll| busy_poll.trial().compared == KNOWN;
-        while !learnt(busy_poll) || busy_poll.trial().place < 2 {
-            let pays = busy_poll.pays.load(Ordering::Relaxed);
-            now += Duration::from_micros(if pays { 40 } else { 44 });
-            busy_poll.note(1000, now);
-        }
-        (busy_poll, now)
-    }
-
     #[test]
     fn one_driver_polls_at_a_time() {
-        let (busy_poll, now) = awake();
+        let (busy_poll, now) = BusyPoll::learnt();
         let polling = busy_poll.begin(now).unwrap();
         assert!(busy_poll.begin(now).is_none());
         drop(polling);
@@ -324,7 +332,7 @@ mod tests {
 
     #[test]
     fn it_polls_until_nothing_has_come_for_a_while() {
-        let (busy_poll, mut now) = awake();
+        let (busy_poll, mut now) = BusyPoll::learnt();
         let mut polling = busy_poll.begin(now).unwrap();
         for _ in 0..10 {
             now += PATIENCE / 2;
@@ -339,7 +347,7 @@ mod tests {
 
     #[test]
     fn who_polls_in_vain_leaves_it_for_a_while() {
-        let (busy_poll, now) = awake();
+        let (busy_poll, now) = BusyPoll::learnt();
         let vain = |_: &usize| match busy_poll.begin(now) {
             Some(polling) => polling.goes_on(now + PATIENCE).is_none(),
             None => false,

@@ -249,3 +249,75 @@ impl Drop for Driver {
         self.shared.close(CloseReason::Lost(None::<io::Error>));
     }
 }
+
+#[cfg(test)]
+#[cfg(not(shuttle))]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::{sleep, timeout},
+    };
+
+    use super::{
+        super::{machine::Ask, shared::ConnectionOptions},
+        *,
+    };
+    use crate::{
+        net::Stream,
+        proto::{WireKey, command::Get},
+    };
+
+    /// Has a driver, on a machine where polling pays, ask a server for so many values at once.
+    async fn ask(values: usize) -> (Arc<Shared>, &'static BusyPoll, DuplexStream) {
+        let (near, mut server) = duplex(64 * 1024);
+        let options = ConnectionOptions { max_value: 1024, max_in_flight: 64 * 1024 };
+        let shared = Arc::new(Shared::new(Stream::Simulated(Box::new(near)), options));
+        let (busy_poll, _) = BusyPoll::learnt();
+        tokio::spawn(Driver::new(Arc::clone(&shared), Some(busy_poll)).run());
+        let keys: Vec<_> = (0..values).map(|key| format!("{key}")).collect();
+        let keys: Vec<_> = keys.iter().map(|key| WireKey::bare(key)).collect();
+        let deadline = now() + Duration::from_secs(3600);
+        let driver = {
+            let mut state = shared.state();
+            state.machine.enqueue(Ask::<Get<'_>>::Values(&keys), 0, deadline, false).unwrap();
+            state.rouse_driver()
+        };
+        driver.into_iter().for_each(Waker::wake);
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n") {
+            server.read_buf(&mut asked).await.unwrap();
+        }
+        (shared, busy_poll, server)
+    }
+
+    #[tokio::test]
+    async fn for_the_answers_to_a_batch_it_polls_for_a_while() {
+        let (shared, busy_poll, mut server) = ask(40).await;
+        let gives_up = async {
+            while busy_poll.looks() != (1, false) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), gives_up).await.unwrap();
+        for key in 0..40 {
+            server.write_all(format!("VALUE {key} 0 1\r\nx\r\n").as_bytes()).await.unwrap();
+        }
+        server.write_all(b"END\r\n").await.unwrap();
+        let is_answered = async {
+            while !shared.state().machine.is_quiet() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), is_answered).await.unwrap();
+        assert!(!busy_poll.looks().1, "polls for nothing");
+    }
+
+    #[tokio::test]
+    async fn for_the_answers_to_others_it_sleeps() {
+        let (_shared, busy_poll, _server) = ask(4).await;
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(busy_poll.looks(), (0, false));
+    }
+}

@@ -9,6 +9,15 @@ pub(crate) struct WireKey<'a> {
     pub(crate) key: KeyRef<'a>,
 }
 
+#[cfg(test)]
+impl<'a> WireKey<'a> {
+    /// Returns a key without a prefix.
+    pub(crate) fn bare(key: &'a str) -> Self {
+        let key = KeyRef::new(key.as_bytes(), crate::wire::Charset::Ascii).unwrap();
+        Self { prefix: b"", key }
+    }
+}
+
 impl WireKey<'_> {
     /// Returns the bytes on the wire.
     pub(crate) fn len(&self) -> usize {

@@ -11,7 +11,6 @@ use crate::{
     conn::{Ask, Connection, InFlight, Replies, Tally},
     error::Result,
     proto::{Answer, Reply, WireKey, command::Get},
-    wire::{Charset, KeyRef},
 };
 
 /// About how long a small request is.
@@ -34,14 +33,14 @@ impl Caller {
 
     /// Asks for a value with a request that cannot be gathered.
     pub(super) async fn run(&self, key: &str) {
-        let request = Get { key: wire(key), details: false, usage: false };
+        let request = Get { key: WireKey::bare(key), details: false, usage: false };
         let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
         assert_answers(&[key], flight.await.unwrap());
     }
 
     /// Asks for a value and leaves the answer to the tally.
     pub(super) async fn leave(&self, key: &str, tally: &Arc<Tally>) {
-        let request = Get { key: wire(key), details: false, usage: false };
+        let request = Get { key: WireKey::bare(key), details: false, usage: false };
         let flight = self.send_ask(Ask::Run(&[request])).await.unwrap();
         flight.leave(tally.begin(1));
     }
@@ -51,7 +50,7 @@ impl Caller {
     }
 
     async fn try_get_many(&self, keys: &[&str]) -> Result<()> {
-        let wire_keys: Vec<WireKey<'_>> = keys.iter().map(|key| wire(key)).collect();
+        let wire_keys: Vec<WireKey<'_>> = keys.iter().map(|key| WireKey::bare(key)).collect();
         let ask = Ask::<Get<'_>>::Values(&wire_keys);
         let send = |cx: &mut Context<'_>| {
             let waker = Some(cx.waker());
@@ -75,7 +74,7 @@ impl Caller {
         &self,
         key: &'static str,
     ) -> Result<impl Future<Output = Result<()>> + use<>> {
-        let flight = self.send_ask(Ask::<Get<'_>>::Values(&[wire(key)])).await?;
+        let flight = self.send_ask(Ask::<Get<'_>>::Values(&[WireKey::bare(key)])).await?;
         Ok(async move {
             assert_answers(&[key], flight.await?);
             Ok(())
@@ -129,8 +128,4 @@ fn assert_answers(keys: &[&str], replies: Replies) {
     let values: Vec<_> = values.collect();
     let expected: Vec<_> = keys.iter().map(|key| super::server::value(key)).collect();
     assert_eq!(values, expected, "the values of {keys:?}");
-}
-
-fn wire(key: &str) -> WireKey<'_> {
-    WireKey { prefix: b"", key: KeyRef::new(key.as_bytes(), Charset::Ascii).unwrap() }
 }

@@ -16,7 +16,8 @@ fn in_the_classic_dialect_an_end_is_a_miss() {
 #[test]
 fn a_run_of_classic_reads_is_one_command_and_its_items_carry_their_versions() {
     let mut machine = classic();
-    let run = ["a", "b", "a"].map(|key| Get { key: wire(key), details: true, usage: false });
+    let run =
+        ["a", "b", "a"].map(|key| Get { key: WireKey::bare(key), details: true, usage: false });
     let run = enqueue(&mut machine, &run);
     let one = enqueue(&mut machine, &[get("c")]);
     assert_eq!(write(&mut machine), "gets a b a\r\nget c\r\n");
@@ -39,7 +40,7 @@ fn a_classic_item_under_another_key_is_never_handed_over() {
 #[test]
 fn what_the_dialect_cannot_say_is_refused_and_leaves_nothing_behind() {
     let mut machine = classic();
-    let request = command::Info { key: wire("a") };
+    let request = command::Info { key: WireKey::bare("a") };
     let refused = machine.enqueue(Ask::Run(&[request]), 0, Instant::now(), false);
     assert!(refused.is_err_and(|error| error.is_unsupported()));
     assert!(machine.is_quiet() && machine.cost == 0 && !machine.has_output());
@@ -49,8 +50,10 @@ fn what_the_dialect_cannot_say_is_refused_and_leaves_nothing_behind() {
 fn long_commands_to_touch_are_cut_where_the_server_minds() {
     let mut machine = classic();
     let keys: Vec<String> = (0..20).map(|number| format!("{number:0200}")).collect();
-    let gats: Vec<_> =
-        keys.iter().map(|key| command::Gat { key: wire(key), ttl: 5, cas: false }).collect();
+    let gats: Vec<_> = keys
+        .iter()
+        .map(|key| command::Gat { key: WireKey::bare(key), ttl: 5, cas: false })
+        .collect();
     enqueue(&mut machine, &gats);
     let out = write(&mut machine);
     let lines: Vec<&[u8]> =

@@ -6,10 +6,7 @@ mod gathered;
 mod order;
 
 use super::*;
-use crate::{
-    proto::{Dialect, Reply, command},
-    wire::{Charset, KeyRef},
-};
+use crate::proto::{Dialect, Reply, command};
 
 fn machine() -> Machine {
     Machine::new(Limits { max_value: 1024 }, 1 << 20)
@@ -21,7 +18,7 @@ fn enqueue<R: Request>(machine: &mut Machine, requests: &[R]) -> Ticket {
 
 /// Asks for values that others may join.
 fn want(machine: &mut Machine, keys: &[&str]) -> Ticket {
-    let keys: Vec<WireKey<'_>> = keys.iter().map(|key| wire(key)).collect();
+    let keys: Vec<WireKey<'_>> = keys.iter().map(|key| WireKey::bare(key)).collect();
     let ask = Ask::<Get<'_>>::Values(&keys);
     machine.enqueue(ask, 0, Instant::now(), false).unwrap().unwrap()
 }
@@ -56,12 +53,8 @@ fn write(machine: &mut Machine) -> BytesMut {
     machine.take_output(BytesMut::new())
 }
 
-fn wire(key: &str) -> WireKey<'_> {
-    WireKey { prefix: b"", key: KeyRef::new(key.as_bytes(), Charset::Ascii).unwrap() }
-}
-
 fn get(key: &str) -> Get<'_> {
-    Get { key: wire(key), details: false, usage: false }
+    Get { key: WireKey::bare(key), details: false, usage: false }
 }
 
 fn receive(machine: &mut Machine, bytes: &str) -> Result<usize, OutOfStep> {

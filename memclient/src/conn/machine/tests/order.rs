@@ -98,7 +98,7 @@ fn what_is_under_way_is_bounded() {
 fn a_refusal_that_ends_the_stream_is_still_its_callers() {
     let mut machine = machine();
     let store = command::Store {
-        key: wire("a"),
+        key: WireKey::bare("a"),
         data: b"A",
         flags: 0,
         ttl: 0,
@@ -114,7 +114,7 @@ fn a_refusal_that_ends_the_stream_is_still_its_callers() {
 #[test]
 fn a_caller_alone_asks_in_the_meta_dialect_at_once() {
     let mut machine = machine();
-    let keys = [wire("a")];
+    let keys = [WireKey::bare("a")];
     let ask = Ask::<Get<'_>>::Values(&keys);
     machine.enqueue(ask, 0, Instant::now(), true).unwrap().unwrap();
     assert_eq!(write(&mut machine), "mg a v f O0\r\n");
