@@ -108,7 +108,8 @@ impl BusyPoll {
     pub(super) fn begin(&'static self, now: Instant) -> Option<Polling> {
         let begins = self.pays.load(Ordering::Relaxed) && !self.taken.swap(true, Ordering::Relaxed);
         let answers = self.answers.load(Ordering::Relaxed);
-        begins.then_some(Polling { of: self, since: now, answers })
+        // Made only where it is right: what is dropped gives back the right of whoever has it.
+        begins.then(|| Polling { of: self, since: now, answers })
     }
 
     fn note_vain(&self) {
@@ -326,6 +327,7 @@ mod tests {
         let (busy_poll, now) = BusyPoll::learnt();
         let polling = busy_poll.begin(now).unwrap();
         assert!(busy_poll.begin(now).is_none());
+        assert!(busy_poll.begin(now).is_none(), "who is refused gives back what another has");
         drop(polling);
         assert!(busy_poll.begin(now).is_some());
     }

@@ -235,8 +235,10 @@ impl Driver {
         }
         if state.machine.awaits_batch() {
             let now = Instant::now();
-            let polling = polling.or_else(|| self.busy_poll?.begin(now));
-            self.polling = polling.and_then(|polling| polling.goes_on(now));
+            self.polling = match polling {
+                Some(polling) => polling.goes_on(now),
+                None => self.busy_poll.and_then(|busy_poll| busy_poll.begin(now)),
+            };
         }
         state.parked = true;
         Round::Rest
