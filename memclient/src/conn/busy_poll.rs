@@ -46,8 +46,11 @@ static OF_PROCESS: BusyPoll = BusyPoll::new();
 /// awake is there for the others of that thread too.
 #[derive(Debug)]
 pub(super) struct BusyPoll {
+    /// What the trial says, for those who look again and again.
     pays: AtomicBool,
+    /// Whether a driver polls.
     taken: AtomicBool,
+    /// How many answers, or parts of one, have come to anybody.
     answers: AtomicU64,
     trial: Mutex<Trial>,
 }
@@ -56,6 +59,7 @@ pub(super) struct BusyPoll {
 #[derive(Debug)]
 pub(super) struct Polling {
     of: &'static BusyPoll,
+    /// When it looked first after the last answer, of so many.
     since: Instant,
     answers: u64,
 }
@@ -73,11 +77,14 @@ struct Trial {
     compared: u8,
 }
 
+/// What came while one way of waiting was kept.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     last: Instant,
+    /// The time between the answers, as far as it counts, and their bytes.
     time: Duration,
     bytes: f64,
+    /// How many answers came while a driver polled, and how often one did so in vain.
     waits: u32,
     vain: u32,
 }

@@ -444,8 +444,7 @@ impl Machine {
 
     /// Says whether the next answer is one to callers who want many values each.
     pub(super) fn awaits_batch(&self) -> bool {
-        let head = self.queue.front().map(|place| &place.kind);
-        matches!(head, Some(Kind::Gathered(command)) if command.is_of_batches())
+        self.next_command().is_some_and(Command::is_of_batches)
     }
 
     /// Says whether nothing is under way.
@@ -473,9 +472,15 @@ impl Machine {
     /// Says whether what was gathered waits for those whose values are arriving: they will want more
     /// as soon as they have them all, and it then goes with theirs.
     fn awaits_company(&self) -> bool {
-        let head = self.queue.front().map(|place| &place.kind);
-        matches!(head, Some(Kind::Gathered(command)) if command.has_begun())
-            && self.gathering.has_room()
+        self.next_command().is_some_and(Command::has_begun) && self.gathering.has_room()
+    }
+
+    /// Returns the command for items that is answered next, where it is one.
+    fn next_command(&self) -> Option<&Command> {
+        match &self.queue.front()?.kind {
+            Kind::Gathered(command) => Some(command),
+            Kind::Run { .. } => None,
+        }
     }
 
     /// Asks for one value in the meta dialect.
@@ -572,7 +577,7 @@ pub(super) enum CloseReason {
 }
 
 impl CloseReason {
-    /// Says whether the stream goes on after it was read; zero bytes are its end.
+    /// Returns how many bytes were read, where the stream goes on; zero bytes are its end.
     ///
     /// # Errors
     /// Why the connection ends, where it does.
